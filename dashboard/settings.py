@@ -1,4 +1,4 @@
-"""Every setting, in the order of docs/configuration.md; the environment wins over .env.
+"""Every setting, in the order of docs/configuration.md. The environment has precedence over .env.
 
 A plain module that gunicorn's configuration also imports, so nothing here may need Django to be set up.
 """
@@ -15,7 +15,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 environment.read_file(BASE_DIR / ".env")
 
-# Where things live and listen
+# Addresses and folders
 
 DATA_DIR = environment.path("DATA_DIR", default="var", base=BASE_DIR)
 HOST = environment.listening("HOST", default="127.0.0.1")
@@ -44,7 +44,8 @@ SECRET_KEY = environment.key("SECRET_KEY")
 KEY_ENCRYPTION_KEYS = environment.keys("KEY_ENCRYPTION_KEYS")
 SIGNING_KEY_ROTATION_DAYS = environment.integer("SIGNING_KEY_ROTATION_DAYS", default=90, least=0, most=3650)
 
-# Argon2id for clients' secrets: OWASP's first recommended parameters (memory in KiB). Secrets hashed with others are rehashed when they are next used.
+# Argon2id for clients' secrets: OWASP's first recommended parameters (memory in KiB). Secrets that were hashed with other parameters are rehashed at their next
+# use.
 ARGON2_MEMORY_COST = environment.integer("ARGON2_MEMORY_COST", default=19456, least=7168, most=4194304)
 ARGON2_TIME_COST = environment.integer("ARGON2_TIME_COST", default=2, least=1, most=100)
 
@@ -70,7 +71,7 @@ SSO_SCOPES = environment.text("SSO_SCOPES", default="openid email profile").spli
 SSO_DOMAINS = environment.words("SSO_DOMAINS", default="")
 SSO_CA = environment.text("SSO_CA", default="")
 
-# How long things are kept, in days.
+# Retention, in days.
 USAGE_RETENTION_DAYS = environment.integer("USAGE_RETENTION_DAYS", default=400, least=1, most=36500)
 REQUEST_RETENTION_DAYS = environment.integer("REQUEST_RETENTION_DAYS", default=30, least=1, most=36500)
 AUDIT_RETENTION_DAYS = environment.integer("AUDIT_RETENTION_DAYS", default=400, least=400, most=36500)
@@ -185,7 +186,7 @@ MFA_TOTP_TOLERANCE = 1
 # CSS classes of messages in static/css/app.css, by level.
 MESSAGE_TAGS = {25: "ok", 30: "warn", 40: "bad"}
 
-# Pasted and uploaded data stays in memory because it may contain secrets. dashboard/asgi.py limits its size before Django sees it.
+# Pasted and uploaded data stays in memory, because it may contain secrets. dashboard/asgi.py limits its size before Django sees it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
@@ -203,7 +204,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# A user is signed out after this long without a request, and in any case SESSION_LONGEST_AGE after signing in.
+# A user is signed out after this time without a request, and at the latest SESSION_LONGEST_AGE after signing in.
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_LONGEST_AGE = 7 * 24 * 3600
 SESSION_ENGINE = "dashboard.people.session_store"

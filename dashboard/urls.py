@@ -1,4 +1,4 @@
-"""All paths of the instance, except the protocol's in oauth/urls.py, and /healthz, /readyz and /metrics in dashboard/health/operations.py."""
+"""All paths of the instance. The protocol's are in oauth/urls.py; /healthz, /readyz and /metrics are in dashboard/health/operations.py."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -12,7 +12,7 @@ urlpatterns = [
     path("accounts/hand-over/", include("dashboard.client.hand_over.link_urls")),
     path("w/", include("dashboard.workspaces.urls")),
     path("w/<slug:workspace>/", include("dashboard.audit.urls")),
-    # Before the paths of one client; “new” is too short to be a client ID.
+    # This comes before the paths of one client. “new” is too short to be a client ID.
     path("w/<slug:workspace>/", include("dashboard.clients.create.urls")),
     path("w/<slug:workspace>/", include("dashboard.client.urls")),
     path("w/<slug:workspace>/", include("dashboard.client.credentials.urls")),

@@ -1,1 +1,1 @@
-"""Accounts, how people sign in, and the workspaces that they belong to."""
+"""Accounts, sign-in, and people's memberships in workspaces."""

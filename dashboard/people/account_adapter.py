@@ -1,4 +1,4 @@
-"""How django-allauth behaves here: who may join, where a sign-in leads, whose address mail names, and how second factors are stored."""
+"""Adapts django-allauth: who may join, where a sign-in leads, which address a mail names, and how second factors are stored."""
 
 import time
 from typing import Any, cast
@@ -33,7 +33,7 @@ from dashboard.people.sso.record import proved_at
 _CONTEXT = "second factor"
 # The session key, during a sign-in, for the account's get_session_auth_hash at its first step.
 _PROVED_OF = "sign_in_proved_of"
-# Likewise for the Identity that the account will be linked with at the end, or None.
+# The session key for the Identity that the account will be linked with at the end, or None.
 _TO_LINK = "sign_in_to_link"
 
 
@@ -54,7 +54,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         return connection_of(request).remote_address or "0.0.0.0"  # noqa: S104  # not an address to listen on
 
     def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
-        """The first step is done: records the account's state at this proof."""
+        """The first step is done: record the account's state at this proof."""
         request.session[_PROVED_OF] = user.get_session_auth_hash()
         request.session[_TO_LINK] = (kwargs["signal_kwargs"] or {}).get("identity")
         return cast("HttpResponse | None", super().pre_login(request, user, **kwargs))
@@ -85,7 +85,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         return response
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:  # noqa: ARG002  # allauth's signature
-        """For a user who has fully proved who they are but whose account is switched off. With only a password, the page looks as for a wrong one."""
+        """The page for a user with a complete proof whose account is switched off. A user with only a password gets the page for a wrong password."""
         clear_login(request)
         messages.error(request, "This account is switched off. Ask the administrator of this instance.")
         return redirect("account_login")
@@ -100,12 +100,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         """No messages, because the next page shows what happened."""
 
     def is_safe_url(self, url: str | None) -> bool:
-        """Whether it is a path of this instance, under the host name that the browser uses."""
+        """Whether the URL is on this instance, under the host name that the browser uses."""
         return url_has_allowed_host_and_scheme(url, allowed_hosts={self.request.get_host()}, require_https=True)
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:  # noqa: ARG002  # allauth's signature
-        """A recent sign-in counts as a proof, except a single sign-on at which the provider asked nothing, and a session from before the account had a second
-        factor. If the account has one, a proof by password alone, here or at the provider, doesn't count.
+        """A recent sign-in counts as a proof, with two exceptions: a single sign-on at which the provider asked nothing, and a session from before the account
+        had a second factor. If the account has one, a proof by password alone, here or at the provider, doesn't count.
         """
         user = cast(User, self.request.user)
         records, has_strong = get_authentication_records(self.request, user), second_factors.has_strong(user)
@@ -128,7 +128,7 @@ def _link(request: HttpRequest, user: User, kept: dict[str, Any]) -> None:
 
 
 def _propose_own_password(request: HttpRequest, user: User) -> None:
-    """Shown once in each browser to users whose password was printed or set by a command."""
+    """This page is shown once in each browser to users whose password was printed or set by a command."""
     origin = find_origin(user)
     if origin is not None and origin.is_by_operator:
         said = 'The operator of this instance set your password and may know it. <a href="{}">Choose your own</a>'
@@ -136,14 +136,14 @@ def _propose_own_password(request: HttpRequest, user: User) -> None:
 
 
 def _propose_passkey(request: HttpRequest, user: User) -> None:
-    """Shown once in each browser to users who only have a password."""
+    """This page is shown once in each browser to users who only have a password."""
     if user.has_usable_password() and not second_factors.has_strong(user):
         proposal = format_html('Sign in faster and more safely with a passkey. <a href="{}">Add passkey</a>', reverse("passkey_new"))
         messages.info(request, proposal)
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # django-allauth has no types
-    """Secrets of one-time codes are encrypted under KEY_ENCRYPTION_KEYS, like private keys."""
+    """Encrypts the secrets of one-time codes under KEY_ENCRYPTION_KEYS, like private keys."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,

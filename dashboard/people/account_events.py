@@ -1,4 +1,4 @@
-"""Audit events about an account. They belong to the instance, because an account belongs to no workspace."""
+"""Audit events about an account. They belong to the instance, because an account doesn't belong to a workspace."""
 
 from collections.abc import Mapping
 from datetime import datetime

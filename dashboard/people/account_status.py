@@ -23,7 +23,7 @@ from dashboard.people.made_links import Links
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a change ended; nothing if has_changed is False, because the account was already in that state."""
+    """The sessions and links that a change ended. has_changed: False if the account was already in that state."""
 
     has_changed: bool
     sessions: int = 0
@@ -31,7 +31,7 @@ class Ended:
 
 
 def disable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
-    """Nobody can sign in to it any more; its sessions, and the links that it made or was sent, end. No effect if it is already off.
+    """Switch the account off: nobody can sign in to it, and its sessions end, with the links that it made or was sent. No effect if it is already off.
 
     Raise ValidationError for the last administrator.
     """
@@ -54,7 +54,7 @@ def disable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
 
 
 def enable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
-    """Its ways to sign in and its memberships work again. Sessions and links don't come back. No effect if it is already on."""
+    """Switch the account on: its ways to sign in and its memberships work again. Sessions and links don't come back. No effect if it is already on."""
     with transaction.atomic():
         present, _ = _lock(user)
         if present.is_active:
@@ -82,7 +82,7 @@ def promote(*, user: User, actor: Actor, now: datetime) -> Ended:
 
 
 def demote(*, user: User, actor: Actor, now: datetime) -> Ended:
-    """It is no longer an administrator; its roles in workspaces stay. No effect if it isn't one. Raise ValidationError for the last administrator."""
+    """Make it no longer an administrator; its roles in workspaces stay. No effect if it isn't one. Raise ValidationError for the last administrator."""
     with transaction.atomic():
         present, administrators = _lock(user)
         if not present.is_staff:

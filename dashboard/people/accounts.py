@@ -1,4 +1,4 @@
-"""Accounts: making one, changing its name, display and e-mail address, and recovering a lost one."""
+"""Makes accounts, changes their name, display and e-mail address, and recovers lost ones."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +29,7 @@ _EMAIL_CHANGE = "dashboard.people.accounts.email_change"
 
 
 def create_user(*, email: str, name: str = "", hashed_password: str | None = None, is_instance_admin: bool = False, actor: Actor, now: datetime) -> User:
-    """Make an account. hashed_password: from make_password, None for none yet. Raise ValidationError if the address is malformed or taken."""
+    """Make an account. hashed_password: from make_password, None for no password. Raise ValidationError if the address is malformed or taken."""
     with transaction.atomic():
         try:
             user = User.objects.create_user(clean_address(email), name=name, is_staff=is_instance_admin, is_superuser=is_instance_admin, created_at=now)
@@ -43,7 +43,7 @@ def create_user(*, email: str, name: str = "", hashed_password: str | None = Non
 
 
 def rename(*, user: User, name: str, actor: Actor, now: datetime) -> None:
-    """name: may be empty; then the e-mail address is shown instead."""
+    """name: if it is empty, the e-mail address is shown instead."""
     named = clean_text(name, field="name", max_length=100, required=False)
     with transaction.atomic():
         present = User.objects.select_for_update().get(pk=user.pk)
@@ -52,20 +52,22 @@ def rename(*, user: User, name: str, actor: Actor, now: datetime) -> None:
             present.save(update_fields=["name"])
             changed = {"before": {"name": before}, "after": {"name": named}}
             record("user.renamed", present, actor=actor, now=now, **changed)
-            # Pages show a person's current name for earlier acts too.
+            # Pages show a person's current name also for earlier acts.
             for workspace in Workspace.objects.filter(memberships__user=present).order_by("pk"):
                 target = present.audit_name
                 audit.record("member.renamed", workspace=workspace, actor=actor, target_type="user", target_id=target, now=now, **changed)
 
 
 def set_single_keys(*, user: User, is_on: bool) -> None:
-    """Whether single letters are shortcuts. There is no event: it gives no access, nobody else sees it, and it may be changed any number of times."""
+    """Whether single letters are shortcuts. There is no event: the setting gives no access, other people don't see it, and it may be changed any number of
+    times.
+    """
     User.objects.filter(pk=user.pk).update(has_single_keys=is_on)
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """factors, sessions, connections (with a person at the OpenID provider): how many were removed. link: the path that sets a new password."""
+    """factors, sessions, connections (with a person at the OpenID provider): the numbers of removed ones. link: the path that sets a new password."""
 
     factors: int
     sessions: int
@@ -86,11 +88,11 @@ class Recovered:
 
 
 def recover(*, user: User, actor: Actor, now: datetime) -> Recovered:
-    """Reset an account whose owner has lost everything: no password, second factors, connection with the OpenID provider or sessions, and a link for a
-    password.
+    """Reset an account whose owner has lost everything: remove its password, second factors, sessions and connection with the OpenID provider, and make a link
+    for a new password.
 
-    Also for an account that somebody else has taken over, who may have connected it with their own person at the provider and made links to come back. Raise
-    ValidationError if it is switched off.
+    It also helps if somebody else has taken the account over: they may have connected it with their own person at the provider and made links to come back.
+    Raise ValidationError if it is switched off.
     """
     if not user.is_active:
         raise ValidationError(f"The account {user.email} is switched off.", code="inactive")
@@ -163,7 +165,7 @@ def _change_email(user: User, token: str, actor: Actor, now: datetime) -> User:
         if not is_first or User.objects.filter(email=wanted).exists():
             raise DeadLinkError
         before = present.email
-        # Before the change, because it names the account by its address.
+        # This comes before the change, because the event names the account by its address.
         changed = {"before": {"email": before}, "after": {"email": wanted}}
         record("user.email_changed", present, actor=actor, now=now, **changed)
         for workspace in Workspace.objects.filter(memberships__user=present).order_by("pk"):

@@ -15,7 +15,9 @@ _USER = re.compile(r"user:([0-9]{1,18}) (.+)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """name: for people. way: how it acted, after the act, "" for a person. client_id: of a client. icon: if there are no client's picture or initials."""
+    """name: for people. way: how it acted, in words that follow the act; "" for a person. client_id: a client's. icon: shown if there are no picture and no
+    initials.
+    """
 
     name: str
     way: str = ""
@@ -32,7 +34,7 @@ class Names:
 
 
 def find_names(workspace: Workspace, *, actors: Iterable[str], client_ids: Iterable[str]) -> Names:
-    """Also considers current members, so that an actor can't be mistaken for another member with a similar name."""
+    """This also considers current members, so that an actor can't be mistaken for another member with a similar name."""
     actors = list(actors)
     people = find_people(actors)
     named = {actor.removeprefix("client:") for actor in actors if actor.startswith("client:")}
@@ -54,7 +56,7 @@ def find_person(actor: str) -> User | None:
 
 
 def say_doer(actor: str) -> str:
-    """For mail, to follow “by”: “Dana Scully (dana@example.com)”, “root, by a command”."""
+    """The actor in mail, in words that follow “by”: “Dana Scully (dana@example.com)”, “root, by a command”."""
     user = find_person(actor)
     if user is not None:
         return f"{user.name} ({user.email})" if user.name else user.email

@@ -1,4 +1,6 @@
-"""Mail to all administrators of the instance about changes among them, also to the one who made it: it may have been somebody else in their session."""
+"""Mail to all administrators of the instance about changes among them, also to the one who made the change, because it may have been somebody else in their
+session.
+"""
 
 from datetime import datetime
 from functools import partial
@@ -11,7 +13,7 @@ from dashboard.models import User
 from dashboard.people.actors import find_person, say_doer
 from dashboard.people.member_notices import tell_member
 
-# By event: the subject, and what it means to the administrators.
+# By event: the subject, and the meaning for administrators.
 _TEXTS = {
     "user.promoted": ("A new administrator", "is now an administrator of {host}"),
     "user.demoted": ("One administrator fewer", "is no longer an administrator of {host}"),

@@ -14,12 +14,12 @@ def connection_of(request: HttpRequest) -> Connection:
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """The person who is signed in; "anonymous" where nobody is. In a view of a workspace's members who acts has to be one until the end."""
+    """The signed-in person; "anonymous" if there is none. In a view for a workspace's members, the person must still be a member when the change is made."""
     connection = connection_of(request)
     name = request.user.audit_name if isinstance(request.user, User) else "anonymous"
     return Actor(name, connection.remote_address or None, connection.request_id, getattr(request, "require_still", None))
 
 
 def origin_of(request: HttpRequest) -> str:
-    """The origin of our own pages, under the host name that the browser uses (RFC 6454 §6.2)."""
+    """The origin of our own pages (RFC 6454 §6.2), with the host name that the browser uses."""
     return f"{request.scheme}://{request.get_host()}"

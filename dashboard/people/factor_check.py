@@ -1,4 +1,4 @@
-"""Checks a passkey's response or a code, for signing in and for proving who one is."""
+"""Checks a passkey's response or a code, for signing in and for “Prove it is you”."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ _LOCKED = (
 
 
 def check_passkey(request: HttpRequest, user: User | None, form: Any, *, purpose: passkeys.Purpose) -> Any | None:
-    """The passkey in form (a PasskeyForm), recorded as used; None with the error in form. user: None for any user's."""
+    """The passkey in form (a PasskeyForm), which is recorded as used; None if it is wrong, with the error in form. user: None for any user's."""
     now = timezone.now()
     try:
         passkey = passkeys.check_authentication(request, user, form.cleaned_data["credential"], purpose=purpose, now=now)
@@ -32,7 +32,7 @@ def check_passkey(request: HttpRequest, user: User | None, form: Any, *, purpose
 
 
 def check_code(request: HttpRequest, user: User, form: Any) -> Any | None:
-    """The factor of form's code, which this uses up; None with the error in form. For a recovery code, its owner gets a mail."""
+    """The factor of form's code, which this uses up; None if it is wrong, with the error in form. If it is a recovery code, its owner gets a mail."""
     now, actor = timezone.now(), actor_of(request)
     code: str = form.cleaned_data["code"]
     # A recovery code can't be guessed, so somebody who knows the password must not be able to keep the owner from using one.

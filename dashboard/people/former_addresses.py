@@ -1,4 +1,4 @@
-"""Accounts' former addresses, from the audit log: something made for a former address is meant for the person who had it."""
+"""Accounts' former addresses, from the audit log: an invitation or link for a former address is meant for the person who had it."""
 
 from collections.abc import Collection
 

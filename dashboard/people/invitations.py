@@ -49,7 +49,7 @@ def digest_of(token: str) -> str:
 
 
 def find_invitation(token_digest: str) -> Invitation | None:
-    """Finds it in any state."""
+    """Find the invitation in any state."""
     return Invitation.objects.select_related("workspace", "invited_by").filter(token_digest=token_digest).first()
 
 
@@ -65,7 +65,7 @@ def awaited_in(workspace: Workspace) -> QuerySet[Invitation]:
 
 
 def invite(*, by: Membership, emails: Sequence[str], role: str, actor: Actor, now: datetime) -> list[NewInvitation]:
-    """Invite all of them or, if something is wrong with one, nobody. A repeated address counts once.
+    """Invite all of them or, if one can't be invited, none. A repeated address counts once.
 
     Raise ValidationError with a message for each address that can't be invited, NotAllowedError if by may not give that role.
     """
@@ -110,7 +110,7 @@ def _refuse_wrong(workspace: Workspace, addresses: Sequence[str], *, now: dateti
 
 
 def _refuse_too_many(workspace: Workspace, addresses: Sequence[str], *, now: datetime) -> None:
-    """Counted by the audit log, which records each mail."""
+    """The mails are counted in the audit log, which records each one."""
     sent = AuditEvent.objects.filter(workspace=workspace, event__in=_SENDING, created_at__gt=now - timedelta(hours=1))
     if sent.count() + len(addresses) > MAX_AN_HOUR:
         raise ValidationError(f"A workspace can send at most {MAX_AN_HOUR} invitations an hour. Send these later.", code="too_many")
@@ -148,7 +148,7 @@ def send_again(*, invitation: Invitation, by: Membership, actor: Actor, now: dat
 
 
 def withdraw(*, invitation: Invitation, by: Membership, actor: Actor, now: datetime) -> None:
-    """Its link stops working. Raise Invitation.DoesNotExist if it was accepted or withdrawn meanwhile, NotAllowedError."""
+    """Make its link stop working. Raise Invitation.DoesNotExist if it was accepted or withdrawn meanwhile, NotAllowedError."""
     with transaction.atomic():
         awaited = _read_awaited(invitation, by)
         awaited.withdrawn_at = now
@@ -176,9 +176,9 @@ def accept(*, invitation: Invitation, user: User, actor: Actor, now: datetime) -
 
 
 def accept_as_new_person(*, invitation: Invitation, name: str, hashed_password: str, actor: Actor, now: datetime) -> Membership:
-    """Make the account for the invitation's address, whose owner the link has proved, and join. hashed_password: from make_password.
+    """Make an account for the invitation's address, which the link has proved, and join. hashed_password: from make_password.
 
-    Raise like accept, and if the address has an account by now: then its owner has to sign in.
+    Raise like accept, and also if the address has an account by now: then its owner has to sign in.
     """
     try:
         with transaction.atomic():
@@ -216,7 +216,7 @@ def _join(invitation: Invitation, user: User, *, actor: Actor, now: datetime) ->
 
 
 def _mark_proved(user: User) -> None:
-    """A user with the link reads that address's mail. If another account has proved the address before, it stays with that one."""
+    """A user with the link reads the mail of that address. If another account has already proved the address, it stays with that account."""
     if not EmailAddress.objects.filter(email=user.email, verified=True).exists():
         has_primary = EmailAddress.objects.filter(user=user, primary=True).exclude(email=user.email).exists()
         EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"verified": True, "primary": not has_primary})

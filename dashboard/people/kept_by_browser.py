@@ -1,7 +1,7 @@
-"""What a browser keeps for us from a page until its answer comes: signed, in a cookie of its own, for ten minutes.
+"""Data that a browser keeps for us between a page and its answer: signed, in a separate cookie, for ten minutes.
 
-In the session it would be one for all browsers that have the session's cookie: somebody with a copy could push out what the owner answers to, or answer
-in the owner's place.
+In the session, all browsers with the session's cookie would share it: somebody with a copy of the cookie could replace the owner's data, or answer in the
+owner's place.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ _SALT = "dashboard.people.kept_by_browser"
 
 
 class KeptByBrowserMiddleware:
-    """Gives the browser what keep and forget say of the answer to its request."""
+    """Sets and deletes the cookies of keep and forget on the response."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -35,7 +35,7 @@ class KeptByBrowserMiddleware:
 
 
 def keep(request: HttpRequest, name: str, content: Mapping[str, Any], *, samesite: _SameSite = "Strict") -> None:
-    """name: of the cookie. content: nothing that its owner mustn't see, such as a secret that isn't encrypted."""
+    """name: the cookie's. content: must not contain anything that its owner mustn't see, such as an unencrypted secret."""
     request.kept_by_browser[name] = signing.dumps(dict(content), salt=f"{_SALT} {name}", compress=True), samesite  # type: ignore[attr-defined]
 
 
@@ -44,7 +44,7 @@ def forget(request: HttpRequest, name: str) -> None:
 
 
 def find(request: HttpRequest, name: str) -> dict[str, Any] | None:
-    """None where the browser has none, or has had it for longer."""
+    """The content; None if the browser has none, or has had it for too long."""
     try:
         content: dict[str, Any] = signing.loads(request.COOKIES.get(name, ""), salt=f"{_SALT} {name}", max_age=SECONDS)
     except signing.BadSignature:

@@ -1,6 +1,6 @@
-"""Which browsers a person has signed in from before: a signed cookie names the accounts, so nothing has to be stored and addresses don't matter.
+"""Recognises browsers from which a person has signed in before: a signed cookie names the accounts, so they needn't be stored, and addresses don't matter.
 
-With each account it contains a value that changes with the password: after a new password, every browser is new again.
+For each account, the cookie contains a value that changes with the password: after a new password, every browser is new again.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ def accounts_of(request: HttpRequest) -> list[int]:
 
 
 def accounts_in(cookie: str) -> list[int]:
-    """Including accounts whose password has changed since."""
+    """The accounts in the cookie, including those whose password has changed since."""
     return list(_read(cookie))
 
 

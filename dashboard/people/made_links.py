@@ -1,7 +1,7 @@
-"""Invitations and hand-over links, and the person who made them: each works only as long as that person could still make it.
+"""Invitations and hand-over links depend on their maker: each works only as long as that person could still make it.
 
-This is checked when a link is used. In addition, a change that takes the right away withdraws the links in the same transaction, so that lists only show
-working links. Links for a leaving person are withdrawn too: an earlier invitation would bring them back, and a hand-over link gives a secret.
+This is checked when a link is used. A change that takes the right away also withdraws the links in the same transaction, so that lists only show working links.
+Links for a leaving person are withdrawn too: an earlier invitation would let them back in, and a hand-over link gives a secret.
 """
 
 import re
@@ -28,7 +28,7 @@ _USER = re.compile(r"user:([0-9]{1,18}) ")
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """How many links there are, or were withdrawn."""
+    """The numbers of links that exist or were withdrawn."""
 
     invitations: int = 0
     hand_overs: int = 0
@@ -41,7 +41,7 @@ class Links:
         return self.invitations + self.hand_overs == 1
 
     def __str__(self) -> str:
-        """“2 invitations and 1 hand-over link”; "" for none."""
+        """Such as “2 invitations and 1 hand-over link”; "" for none."""
         counts = ((self.invitations, "invitation"), (self.hand_overs, "hand-over link"))
         return get_text_list([f"{count:,} {noun}{'s' if count != 1 else ''}" for count, noun in counts if count], "and")
 
@@ -76,7 +76,7 @@ def count_open(user: User, *, now: datetime) -> Links:
 
 
 def find_workspaces(user: User, *, now: datetime) -> set[int]:
-    """The keys of the workspaces that have any."""
+    """The keys of the workspaces that have such links."""
     of_invitations, of_hand_overs = _find_by_or_for(user, now)
     return {*of_invitations.values_list("workspace", flat=True), *of_hand_overs.values_list("client__workspace", flat=True)}
 
@@ -99,7 +99,8 @@ def count_by_role(*, user: User, workspace: Workspace, now: datetime) -> dict[st
 
 
 def withdraw_lost(*, user: User, workspace: Workspace, role: str | None, reason: str, actor: Actor, now: datetime) -> Links:
-    """Withdraw a person's open links that a member with that role couldn't make, or with None all by or for them, each with its audit event.
+    """Withdraw a person's open links that a member with that role couldn't make, each with its audit event. If the role is None, withdraw all links by or for
+    them.
 
     Call it in the transaction that takes the right away, which must have locked the workspace. reason: a sentence for the audit log.
     """
@@ -145,14 +146,14 @@ def _find_lost(user: User, workspace: Workspace, role: str | None, now: datetime
 
 
 def _find_by_or_for(user: User, now: datetime) -> tuple[InvitationQuerySet, HandOverQuerySet]:
-    """Including their former addresses, because these links are meant for them."""
+    """This includes the person's former addresses, because links to these are meant for them."""
     addresses = addresses_of(user)
     invitations = Invitation.objects.open(now).filter(Q(invited_by=user) | Q(email__in=addresses))
     return invitations, HandOver.objects.open(now).filter(reduce(or_, map(_for, addresses), _made_by(user)))
 
 
 def _for(address: str) -> Q:
-    """For hand-over links. The address may follow a name."""
+    """A condition for hand-over links. The address may follow a name."""
     return Q(recipient__iexact=address) | Q(recipient__iendswith=f"<{address}>")
 
 

@@ -1,5 +1,5 @@
-"""Mail to a member about what somebody does, limited per hour: doing much can't fill a mailbox, and it can't hide anything either, because one more mail lists
-the rest.
+"""Mail to a member about somebody's acts, limited per hour. So many acts can't fill a mailbox. They can't hide an act either, because one more mail lists the
+rest.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from dashboard.people.quotas import may_notify_member
 
 
 def tell_member(name: str, address: str, context: Mapping[str, Any], *, by: User | None, now: datetime, takes_place: bool = True, places: str = "") -> bool:
-    """Whether it is sent, as in mail.send_later. by: None for the operator. takes_place: whether it counts for by's limit."""
+    """Returns whether the mail is sent, like mail.send_later. by: None for the operator. takes_place: whether it counts for by's limit."""
     if by is not None and not may_notify_member(address, by=by, now=now):
         mail.gather(name, address, context)
         return True

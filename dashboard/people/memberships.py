@@ -1,7 +1,7 @@
-"""Who belongs to a workspace, and in which role.
+"""A workspace's members and their roles.
 
-Every change locks the workspace first and then reads again who may do what: two people who demote or remove each other at once can't leave it without an
-owner, and a person who was just demoted can't change anything any more.
+Every change locks the workspace first and then reads the roles again. So two people who demote or remove each other at once can't leave it without an owner,
+and a person who was just demoted can't change it any more.
 
 by: the acting person's membership; None if the instance itself acts, by a command or single sign-on. Then the only rule is that the last owner stays.
 """
@@ -62,7 +62,7 @@ def _keep_an_owner(membership: Membership) -> None:
 
 
 def add_member(*, workspace: Workspace, user: User, role: str, actor: Actor, now: datetime, invited_by: str = "") -> Membership:
-    """An existing member keeps their role. invited_by: as in AuditEvent.actor, "" for nobody.
+    """Add a member. An existing member keeps their role. invited_by: as in AuditEvent.actor, "" for nobody.
 
     Raise ValidationError for an unknown role, and if the workspace is scheduled for deletion.
     """
@@ -78,7 +78,7 @@ def add_member(*, workspace: Workspace, user: User, role: str, actor: Actor, now
 
 
 def _asked(actor: Actor) -> Actor:
-    """Who was asked under the lock already, and may have less by what they do."""
+    """The actor without require_still: the right was already checked under the lock, and the change itself may take it away."""
     return replace(actor, require_still=None)
 
 
@@ -133,7 +133,7 @@ def release_from_sso(*, membership: Membership, actor: Actor, now: datetime) -> 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """clients: how many got the heir as contact. withdrawn: the links that the person had made."""
+    """clients: the number of clients that got the heir as contact. withdrawn: the links that the person had made."""
 
     clients: int
     withdrawn: Links
@@ -183,14 +183,14 @@ def _tell(membership: Membership, *, giver: str, now: datetime) -> None:
 
 
 def _tell_person(template: str, membership: Membership, *, by: Membership | None, **said: Any) -> None:
-    """After the commit: whom it happened to, unless they did it themselves or the instance did."""
+    """After the commit, tell the person concerned, unless they or the instance made the change."""
     if by is not None and by.user_id != membership.user_id:
         context = {"membership": membership, "workspace": membership.workspace, "by": by.user, **said}
         transaction.on_commit(partial(mail.send_later, template, [membership.user.email], context), robust=True)
 
 
 def members_of(workspace: Workspace) -> QuerySet[Membership]:
-    """Owners first, then by name."""
+    """The members, with owners first, then by name."""
     rank = Case(*[When(role=role, then=Value(number)) for number, role in enumerate((Role.OWNER, Role.ADMIN, Role.DEVELOPER, Role.VIEWER))])
     return Membership.objects.filter(workspace=workspace).select_related("user").order_by(rank, "user__name", "user__email")
 
@@ -217,7 +217,7 @@ class MemberRow:
 
 
 def describe_members(memberships: Iterable[Membership], *, by: Membership) -> list[MemberRow]:
-    """Three queries for any number of members."""
+    """This takes three queries for any number of members."""
     listed = list(memberships)
     users = [membership.user_id for membership in listed]
     factors: dict[int, dict[str, int]] = {}

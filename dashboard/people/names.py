@@ -1,4 +1,4 @@
-"""How to name people where only a name is shown: people choose their own names, and could choose a colleague's."""
+"""Names people in places that only show a name: people choose their own names, and could choose a colleague's."""
 
 import unicodedata
 from collections import Counter
@@ -17,14 +17,14 @@ _NOBODYS = ("TokenOS", "A command", "Commands", "Hand-over links", "Whoever had 
 
 
 def tell_apart(people: Iterable[User]) -> dict[int, str]:
-    """By primary key: the name alone if it can't be mistaken for another of these people, otherwise with the e-mail address."""
+    """The names by primary key: the name alone if it can't be mistaken for another of these people, otherwise with the e-mail address."""
     outlines = {user: _outline(user.shown_name) for user in people}
     names = Counter([*map(_outline, _NOBODYS), *outlines.values()])
     return {user.pk: user.shown_name if _is_its_own(user.name, names[outline]) else f"{user.name} ({user.email})" for user, outline in outlines.items()}
 
 
 def _outline(name: str) -> str:
-    """The same for names that look alike: without case, accents, spaces and punctuation."""
+    """A text that is the same for names that look alike: without case, accents, spaces and punctuation."""
     outline = "".join(character for character in unicodedata.normalize("NFKD", name).casefold() if character.isalnum()).translate(_ALIKE)
     for letters, letter in _ALIKE_TOGETHER:
         outline = outline.replace(letters, letter)
@@ -32,7 +32,7 @@ def _outline(name: str) -> str:
 
 
 def _is_its_own(name: str, alike: int) -> bool:
-    """Whether the name can be shown alone. Without a name, the address is shown, which is unique. alike: how many names look like this one.
+    """Whether the name can be shown alone. If the name is empty, the address is shown, which is unique. alike: the number of names that look like this one.
 
     A letter outside Europe's Latin alphabets may look like one of them.
     """

@@ -1,4 +1,4 @@
-"""Mail to a person about every change of their account, whoever made it: what, when, from which address and device, and what to do."""
+"""Mail to a person about every change of their account, also their own: the change, its time, address and device, and what to do."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from dashboard.models import User
 from dashboard.people.caller import connection_of
 from dashboard.people.user_agent import describe_device
 
-# Subject, and what the change means.
+# The subject, and the meaning of the change.
 _TEXTS = {
     "passkey_added": ("A passkey was added to your account: {name}", "From now on, it can sign in without a password.{ended}"),
     "passkey_removed": ("A passkey of your account was removed: {name}", "It can no longer sign in."),
@@ -40,7 +40,7 @@ _TEXTS = {
         "Your password, second factors and single sign-on connection were removed. Your sessions and links have ended. The operator can give you a new link.",
     ),
 }
-# Likewise, for acts of the instance's administrators, against which changing the password doesn't help.
+# The same for acts of the instance's administrators. Changing the password doesn't help against these.
 _BY_OPERATOR = {
     "disabled": ("Your account was switched off", "Nobody can sign in to it. Every session has ended, and the links that you made for others no longer work."),
     "enabled": ("Your account is on again", "You can sign in as before. Links that you made for others earlier don’t work again."),
@@ -53,14 +53,14 @@ _BY_OPERATOR = {
 
 
 def tell(notice: str, user: User, /, *, request: HttpRequest, now: datetime, to: str = "", **values: Any) -> None:
-    """Sent after the response to request; don't call it in a transaction. to: an address other than the account's."""
+    """The mail is sent after the response to request. Don't call this in a transaction. to: an address other than the account's."""
     user_agent = request.headers.get("User-Agent", "")
     context = {"address": connection_of(request).remote_address, "device": describe_device(user_agent)}
     mail.send_later("account_notice", [to or user.email], describe(notice, now=now, **{**context, **values}))
 
 
 def tell_by_operator(notice: str, user: User, *, now: datetime) -> None:
-    """Like tell, but without the browser, which isn't the person's."""
+    """Like tell, but without address and device, which aren't the person's."""
     mail.send_later("account_notice", [user.email], describe(notice, now=now))
 
 

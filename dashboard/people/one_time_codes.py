@@ -13,17 +13,17 @@ PERIOD = 30
 
 
 def make_secret() -> str:
-    """In base32."""
+    """A new secret in base32."""
     return str(generate_totp_secret())
 
 
 def code_at(secret: str, counter: int) -> str:
-    """counter: how many periods have passed since 1970."""
+    """counter: the number of periods since 1970."""
     return str(format_hotp_value(hotp_value(secret, counter)))
 
 
 def find_counter(secret: str, code: str) -> int | None:
-    """§4: the time step that a code is of, the present one or MFA_TOTP_TOLERANCE beside it."""
+    """§4: the time step of a code. It may differ from the present one by MFA_TOTP_TOLERANCE."""
     present = int(time.time()) // PERIOD
     for counter in range(present - settings.MFA_TOTP_TOLERANCE, present + settings.MFA_TOTP_TOLERANCE + 1):
         if hmac.compare_digest(code_at(secret, counter).encode(), code.encode("utf-8", "surrogatepass")):

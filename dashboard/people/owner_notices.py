@@ -1,4 +1,4 @@
-"""Mail to all owners of a workspace about changes of its ownership, also to the person who made it: it may have been somebody else in their session."""
+"""Mail to all owners of a workspace about changes of its ownership, also to the person who made the change: it may have been somebody else in their session."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ from dashboard.people.member_notices import tell_member
 
 
 def tell_owners(template: str, workspace: Workspace, context: Mapping[str, Any], *, by: User | None, but: Membership | None = None, now: datetime) -> None:
-    """by: None if it isn't a person. but: the one who is told separately."""
+    """by: None if it isn't a person. but: the person who is told separately."""
     owners = Membership.objects.filter(workspace=workspace, role=Membership.Role.OWNER, user__is_active=True).select_related("user")
     for owner in owners.order_by("pk") if but is None else owners.exclude(pk=but.pk).order_by("pk"):
         tell_member(template, owner.user.email, {"workspace": workspace, **context}, by=by, now=now)

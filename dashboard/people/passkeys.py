@@ -1,6 +1,6 @@
-"""Web Authentication Level 3: asking a browser for a passkey, and checking what it answers.
+"""Web Authentication Level 3: asks a browser for a passkey, and checks the answer.
 
-Each question is kept by the browser that is asked, and is answered once: for what it was asked, by whom, and in that session, as far as these are known.
+The asked browser keeps the question. It can be answered once, only for the same purpose and, if they are known, by the same user in the same session.
 
 The answers are read by private parts of django-allauth in version 65.21, which no other file imports; see “django-allauth” in pyproject.toml.
 """
@@ -31,7 +31,7 @@ _MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, NotI
 
 
 class Purpose(Enum):
-    """What a question is asked for: an answer to it does nothing else."""
+    """The purpose of a question. An answer counts for no other purpose."""
 
     SIGN_IN = "sign in"
     SECOND_FACTOR = "second factor"
@@ -65,7 +65,7 @@ def _ask(request: HttpRequest, options: Any, question: Mapping[str, Any], purpos
 
 
 def _bind(request: HttpRequest, purpose: Purpose, user: User | None) -> list[Any]:
-    """Nobody's session is that of a sign-in that begins: there is none, or another one at its end."""
+    """The facts that the answer is bound to. A sign-in without a known user isn't bound to a session: it has none, or gets another one at its end."""
     return [purpose.value] if user is None else [purpose.value, user.pk, user_sessions.find_own(request)]
 
 
@@ -100,7 +100,7 @@ def check_authentication(request: HttpRequest, user: User | None, answer: Mappin
 
 
 def _read_question(request: HttpRequest, purpose: Purpose, user: User | None) -> dict[str, Any]:
-    """Raise ValueError where this browser was asked nothing, or for something else, or long ago."""
+    """Raise ValueError if this browser has no question, or its question is old or for another purpose."""
     question = kept_by_browser.find(request, COOKIE)
     if question is None or question.pop("bound_to") != _bind(request, purpose, user):
         raise ValueError("This browser wasn't asked that.")

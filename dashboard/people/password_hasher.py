@@ -1,5 +1,5 @@
-"""argon2id for passwords and recovery codes, in a thread with one core and a low priority: a hash has eight lanes, so it would otherwise take every core, and a
-flood of passwords would take them from token requests.
+"""argon2id for passwords and recovery codes, in a thread with one core and a low priority: a hash has eight lanes and would otherwise take every core, so that
+a flood of passwords would slow down token requests.
 
 dashboard.people.throttling limits how many may wait.
 """
@@ -12,13 +12,13 @@ from threading import get_native_id
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-# For nice, in addition to the process's own. The eight lanes together then get slightly less of their core than one other thread. Not lower, because people
-# wait for them, and a hash needs Python's lock when it is done.
+# For nice, in addition to the process's own. With it, the eight lanes together get slightly less of their core than one other thread. It isn't lower, because
+# people wait for a hash, and it needs Python's lock when it is done.
 NICENESS = 10
 
 
 def _step_back() -> None:
-    """On Linux, each thread has its own niceness and set of cores, which the threads that argon2 starts in it inherit. Other systems stay as they are."""
+    """On Linux, each thread has its own niceness and set of cores, and the threads that argon2 starts inherit them. On other systems, this does nothing."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
     with suppress(AttributeError, OSError):
@@ -26,7 +26,7 @@ def _step_back() -> None:
 
 
 def _choose_core(cores: list[int]) -> int:
-    """From the second half, so that some cores are always free of hashing. Neighbouring workers get neighbouring cores.
+    """Choose a core in the second half, so that some cores are always free of hashing. Neighbouring workers get neighbouring cores.
 
     A lower priority alone isn't enough: eight threads on each core delay any thread that wakes up there by 20 ms or more.
     """

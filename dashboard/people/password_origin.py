@@ -1,4 +1,4 @@
-"""Where an account's password comes from, by the audit log: if a command set it, the person who ran the command knows it."""
+"""Finds the origin of an account's password in the audit log: if a command set it, the person who ran the command knows it."""
 
 from dataclasses import dataclass
 from datetime import datetime

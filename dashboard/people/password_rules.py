@@ -17,7 +17,7 @@ MAX_PASSWORD = 1024
 
 
 class LongEnough(password_validation.MinimumLengthValidator):
-    """And not too long for the sign-in form, because commands ask for passwords too."""
+    """The rule also limits the length to that of the sign-in form, because commands ask for passwords too."""
 
     def validate(self, password: str, user: Any = None) -> None:
         if len(password) > MAX_PASSWORD:

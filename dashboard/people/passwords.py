@@ -1,4 +1,4 @@
-"""Passwords of accounts: setting one, and the link in a mail for setting one."""
+"""Sets passwords of accounts, and makes the link in a mail for setting one."""
 
 import secrets
 from datetime import datetime
@@ -16,8 +16,9 @@ from dashboard.people.strangers_attempts import record_attempt
 
 
 class _ResetTokens(PasswordResetTokenGenerator):
-    """Tokens depend on the account's password, which a used link changes, so each works once; and on its address and when it was last switched off. They don't
-    depend on the last sign-in: otherwise a thief with the password could invalidate each link by signing in. They last PASSWORD_RESET_TIMEOUT seconds.
+    """A token depends on the account's password, which a used link changes, so it works once. It also depends on the address and on the last time at which the
+    account was switched off. It doesn't depend on the last sign-in: otherwise a thief with the password could invalidate each link by signing in. It lasts
+    PASSWORD_RESET_TIMEOUT seconds.
     """
 
     def _make_hash_value(self, user: User, timestamp: int) -> str:
@@ -64,7 +65,7 @@ def record_reset_request(*, user: User | None, actor: Actor, now: datetime) -> N
 
 
 def find_by_reset_link(link: str) -> User | None:
-    """link: the part of the path from make_reset_link."""
+    """The link's account. link: the part of the path from make_reset_link."""
     uid, _, token = link.partition("-")
     try:
         pk = base36_to_int(uid)
@@ -75,7 +76,7 @@ def find_by_reset_link(link: str) -> User | None:
 
 
 def reset_password(*, link: str, hashed_password: str, actor: Actor, now: datetime) -> User:
-    """Set the password and end every session. Raise DeadLinkError for a link that is forged, expired or used; of two simultaneous requests, one gets it."""
+    """Set the password and end every session. Raise DeadLinkError if the link is forged, expired or used, also by a simultaneous request."""
     with transaction.atomic():
         user = find_by_reset_link(link)
         if user is None:

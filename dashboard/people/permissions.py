@@ -1,4 +1,4 @@
-"""Who may do what: one vocabulary for pages, the API and commands.
+"""Permissions: one vocabulary for pages, the API and commands.
 
 Each view declares who may call it; a view that declares nothing is closed to everybody (AccessMiddleware).
 """
@@ -24,12 +24,12 @@ from dashboard.people.sso.demand import find_refusal
 
 Role = Membership.Role
 
-# The session key for the slug of the last visited workspace, where the start page leads. Membership is checked again there.
+# The session key for the slug of the last visited workspace, which the start page leads to. Membership is checked again there.
 LAST_WORKSPACE = "workspace"
 
 
 class Permission(Enum):
-    """The value says what it allows, to follow “can”."""
+    """The value is the allowed act, in words that follow “can”."""
 
     VIEW = "see this workspace"
     WRITE_CLIENTS = "create and edit clients, and rotate and revoke their credentials"
@@ -59,7 +59,7 @@ _RANK = {role: rank for rank, role in enumerate((Role.VIEWER, Role.DEVELOPER, Ro
 
 
 class Access(Enum):
-    """Who may call a view that isn't about one workspace."""
+    """Access to a view that isn't about one workspace."""
 
     ANYONE = "anyone"
     SIGNED_IN = "anybody who is signed in"
@@ -68,7 +68,7 @@ class Access(Enum):
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceAccess:
-    """post: the permission for changes, if it is more than for viewing."""
+    """post: the permission for changes, if they need more than viewing."""
 
     permission: Permission
     post: Permission | None = None
@@ -82,12 +82,12 @@ def may(membership: Membership, permission: Permission) -> bool:
 
 
 def roles_up_to(role: str) -> list[Membership.Role]:
-    """The roles up to and including it."""
+    """The given role and those below it."""
     return [other for other in Role if _RANK[other] <= _RANK[Role(role)]]
 
 
 def roles_from(role: str) -> list[Membership.Role]:
-    """The roles from it upwards."""
+    """The given role and those above it."""
     return [other for other in Role if _RANK[other] >= _RANK[Role(role)]]
 
 
@@ -112,7 +112,7 @@ def require(membership: Membership, permission: Permission) -> None:
 
 
 def act_with(request: HttpRequest, membership: Membership, permission: Permission) -> None:
-    """As require, and again within the transaction of whatever request changes. Then also raise Http404, if the membership is gone or the account is off."""
+    """Like require, now and again in the transaction of each change by request. Then also raise Http404 if the membership is gone or the account is off."""
     require(membership, permission)
     request.require_still = partial(_require_still, membership, permission)  # type: ignore[attr-defined]  # for actor_of
 
@@ -127,14 +127,14 @@ def _require_still(membership: Membership, permission: Permission, workspace: Wo
 
 
 def find_able(membership: Membership, permission: Permission) -> list[Membership]:
-    """At most five members who have it."""
+    """At most five members who have the permission."""
     roles = roles_from(LEAST_ROLE[permission])
     found = Membership.objects.filter(workspace=membership.workspace, role__in=roles, user__is_active=True)
     return list(found.select_related("user").order_by("user__name")[:5])
 
 
 def who_can(membership: Membership, permission: Permission) -> list[str]:
-    """Their names."""
+    """The names of members who have the permission."""
     return [other.user.shown_name for other in find_able(membership, permission)]
 
 
@@ -161,8 +161,8 @@ def signed_in(view: View) -> View:
 
 
 def find_refusal_of_administrator(request: HttpRequest) -> HttpResponse | None:
-    """Where a user with is_staff must go first: to set up a second factor if any workspace requires one of its people, because an administrator can see every
-    workspace. None if nothing is missing. Raise ReauthenticationRequired if the session hasn't proved the account's second factor.
+    """The page that a user with is_staff must open first, to set up a second factor. It is required if any workspace requires one, because an administrator can
+    see every workspace. None if it isn't needed. Raise ReauthenticationRequired if the session hasn't proved the account's second factor.
     """
     user = cast(User, request.user)
     if has_proved_one(request):
@@ -179,9 +179,9 @@ def find_refusal_of_administrator(request: HttpRequest) -> HttpResponse | None:
 
 
 def _find_refusal_without_factor(request: HttpRequest, policy: AccessPolicy | None) -> HttpResponse | None:
-    """A redirect to add a second factor, for a user without one in a workspace that requires it. None if nothing is missing.
+    """A redirect to add a second factor, for a user without one in a workspace that requires it. None if it isn't needed.
 
-    Raise ReauthenticationRequired if the session hasn't proved the account's second factor: its holder may only know the password.
+    Raise ReauthenticationRequired if the session hasn't proved the account's second factor: the person in it may only know the password.
     """
     if policy is None or not policy.requires_second_factor or has_proved_one(request):
         return None
@@ -206,7 +206,7 @@ def instance_admin(view: View) -> View:
 
 
 def member(permission: Permission, *, post: Permission | None = None) -> Callable[[View], View]:
-    """For a workspace's view: it is called with the user's Membership instead of the URL's slug; it is also request.membership.
+    """A decorator for a workspace's view. The view is called with the user's Membership instead of the URL's slug; request.membership is the same.
 
     404 for non-members, as for a workspace that doesn't exist. 403 for a member whose role is too low. If the workspace requires a second factor that the
     session hasn't proved, the user is sent to prove or add one. If the workspace requires single sign-on, or the role came by it, other sessions are sent to

@@ -1,15 +1,15 @@
-"""Limits who may use or wait for scarce work of a process, so that one sender with much work leaves room for others."""
+"""Limits how many senders may use or wait for a scarce resource of a process, so that one sender leaves room for others."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-# The group of people who aren't signed in and haven't signed in with the same browser before.
+# The group of strangers: they aren't signed in, and haven't signed in with the same browser before.
 STRANGERS = "strangers"
 
 
 class Places:
-    """Each group may have only some of the places, so that others get the rest. held: who has a place, with the group, "" for none."""
+    """Each group may have only some of the places, so that others get the rest. held: the holders of places with their groups, "" for no group."""
 
     def __init__(self, most: int, *, most_of_group: int) -> None:
         self._most = most
@@ -19,7 +19,9 @@ class Places:
 
     @contextmanager
     def take(self, who: str, *, group: str = "") -> Iterator[bool]:
-        """False if none is free. who: a person, or a stranger's network; each can have only one, so a flood from one network leaves the others free."""
+        """Take a place. False if none is free. who: a person, or a stranger's network. Each can have only one, so a flood from one network leaves the others
+        free.
+        """
         with self._lock:
             is_free = who not in self.held and len(self.held) < self._most and not (group and self._has_all(group))
             if is_free:
@@ -32,7 +34,7 @@ class Places:
                     del self.held[who]
 
     def has_all(self, group: str) -> bool:
-        """Whether there is no place for another member of that group."""
+        """Whether the group can't have another place."""
         with self._lock:
             return self._has_all(group)
 

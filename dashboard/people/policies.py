@@ -50,7 +50,7 @@ class Policies:
         return replace(self, clients=replace(self.clients, **of_clients), **of_people)
 
     def stricter_than(self, other: "Policies") -> set[str]:
-        """In which respects: some of methods, secrets, tokens, unused, second_factor, sso, live_clients."""
+        """The respects in which they are stricter: some of methods, secrets, tokens, unused, second_factor, sso, live_clients."""
         own, others = self.clients, other.clients
         found = {
             "methods": bool(set(own.forbidden_auth_methods) - set(others.forbidden_auth_methods)),
@@ -66,12 +66,12 @@ class Policies:
 
 
 def _is_less(value: int | None, other: int | None) -> bool:
-    """None: no limit."""
+    """Whether a limit is lower. None means no limit."""
     return value is not None and (other is None or value < other)
 
 
 def read_settings(workspace: Workspace) -> dict[str, Any]:
-    """As in the form, by the names in FIELDS. allowed_auth_methods: all if all are allowed."""
+    """The settings as in the form, by the names in FIELDS. allowed_auth_methods: all methods if all are allowed."""
     policies = Policies.of(workspace)
     values = {"name": workspace.name, **asdict(policies.clients), **{name: getattr(policies, name) for name in _OF_PEOPLE}}
     values["allowed_auth_methods"] = list(policies.clients.allowed_auth_methods) or list(Client.AuthMethod.values)
@@ -79,7 +79,7 @@ def read_settings(workspace: Workspace) -> dict[str, Any]:
 
 
 def fingerprint(workspace: Workspace) -> str:
-    """Of the current settings, so that a form can tell whether somebody has changed them since it was made."""
+    """A fingerprint of the current settings. A form can tell from it whether somebody has changed them since it was made."""
     return hashlib.sha256(json.dumps(read_settings(workspace), sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -110,7 +110,7 @@ def change_settings(*, workspace: Workspace, values: Mapping[str, Any], seen: st
 
 
 def _require_possible(values: Mapping[str, Any], *, workspace: Workspace) -> None:
-    """Checks that the instance can enforce the policy, and that at least one owner can still come in, because only owners can make owners."""
+    """Check that the instance can enforce the policy, and that at least one owner can still get in, because only owners can make owners."""
     days = values.get("disable_unused_after_days")
     if days is not None and not can_tell(days):
         kept = settings.USAGE_RETENTION_DAYS
@@ -137,7 +137,7 @@ def may_make_live_clients(membership: Membership) -> bool:
 
 
 def require_environment(membership: Membership, environment: str) -> None:
-    """For pages and API, before they make a client. Commands don't need it, because their user has the machine.
+    """Pages and the API call this before they make a client. Commands don't need it, because their user controls the machine.
 
     Raise ValidationError if the member may only make test clients.
     """

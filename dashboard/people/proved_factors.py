@@ -1,4 +1,4 @@
-"""Which second factors a session has proved. What the account has isn't enough, because somebody else may have a session that only proved the password."""
+"""The second factors that a session has proved. The account's factors aren't enough, because somebody else may have a session that only proved the password."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -32,7 +32,7 @@ def as_record(factor: Any) -> dict[str, Any]:
 
 
 def record_proofs(request: HttpRequest, proved: Sequence[Mapping[str, Any]]) -> None:
-    """Store it in the session, which gets a new key. proved: as django-allauth records it."""
+    """Store the proofs in the session, which gets a new key. proved: as django-allauth records them."""
     for record in proved:
         record_authentication(request, request.user, **record, reauthenticated=True)
     user_sessions.change_key(request)

@@ -1,6 +1,6 @@
-"""Limits for acts that aren't guesses: looking things up, changing a name, sending mail. Counted in the database, over all workers and nodes.
+"""Limits for acts that aren't guesses: looking things up, changing a name, sending mail. They are counted in the database, over all workers and nodes.
 
-A function refuse_… returns the refusal, may_… whether it is allowed. Each counts the act, unless it says that it doesn't.
+A function refuse_… returns the refusal; may_… returns whether the act is allowed. Each counts the act, unless its docstring says otherwise.
 """
 
 import hashlib
@@ -22,35 +22,36 @@ _HOUR = 3600
 MAX_RESET_MAILS = 5
 # By one person, within FAILURE_WINDOW: each may read 10 MB.
 MAX_LOOK_UPS = 60
-# Within an hour, by one person: found things that get an audit event each. Beyond that there is one event per look-up.
+# Within an hour, by one person: found things that get an audit event each. Beyond that, each look-up gets one event.
 MAX_FOUND = 1000
-# Within an hour, by one person: changes that can be repeated any number of times, such as of a name, each of which is an event.
+# Within an hour, by one person: changes that can be repeated any number of times, such as of a name. Each is an event.
 MAX_CHANGES = 60
-# Within an hour, by one person: changes of a workspace's things, such as a scope's description, each of which is an event too. An admin may have to describe
-# hundreds of clients.
+# Within an hour, by one person: changes of a workspace's things, such as a scope's description. Each is an event. An admin may have to describe hundreds of
+# clients.
 MAX_EDITS = 300
 # Of these, changes of one member's role, who gets a mail about each.
 MAX_ROLES_OF_ONE = 10
-# Within an hour, by one person: exports of audit logs, each of which is an event that nobody can remove.
+# Within an hour, by one person: exports of audit logs. Each is an event that can't be removed.
 MAX_EXPORTS = 60
-# Within an hour, by one person: each successful “Prove it is you”, and each sign-in by passkey or single sign-on, is an event too. A browser needs at most six,
-# and there may be 50.
+# Within an hour, by one person: successful “Prove it is you”, and sign-ins by passkey or single sign-on. Each is an event. A browser needs at most six, and
+# there may be 50.
 MAX_PROOFS = 300
-# Within an hour, for one person whom the single sign-on provider knows but who isn't let in here: each refusal is such an event.
+# Within an hour, for one person whom the single sign-on provider knows but who isn't let in here. Each refusal is an event.
 MAX_REFUSALS = 20
 # Within an hour, for one account. Each change ends its reset links, and somebody who knows the password must not be able to end every link that the owner
 # requests.
 MAX_PASSWORD_CHANGES = 5
-# Within an hour, to one address that somebody has entered, because the mailbox may be a stranger's: by that person, and by all people together. With only the
+# Within an hour, to one address that somebody has entered, because the mailbox may be a stranger's: by one person, and by all people together. With only the
 # second limit, anybody with an account could keep the others from mailing to an address.
 MAX_MAILS_TO_ONE = 10
 MAX_MAILS_TO_ONE_BY_ALL = 100
-# The same for notices about what somebody does, and about what expires in one workspace. More, because the mailbox may belong to a team with many clients.
+# The same for notices about somebody's acts, and about credentials that expire in one workspace. The limit is higher, because the mailbox may belong to a team
+# with many clients.
 MAX_NOTICES_TO_ONE = 20
 MAX_NOTICES_TO_ONE_BY_ALL = 200
-# The same for all strangers together, because one person may enter hundreds of them.
+# The same for all strangers' addresses together, because one person may enter hundreds of them.
 MAX_NOTICES_TO_STRANGERS = 100
-# The same to one member. One more mail lists everything beyond.
+# The same to one member. One more mail lists everything beyond the limit.
 MAX_NOTICES_TO_MEMBER = 20
 MAX_NOTICES_TO_MEMBER_BY_ALL = 200
 # Credential tests by one person within FAILURE_WINDOW.
@@ -60,7 +61,7 @@ MAX_NEW_SESSIONS = 1000
 
 
 def refuse_new_session(request: HttpRequest) -> Refusal | None:
-    """For storing something in a stranger's session. A browser that already has a session makes no further row."""
+    """Call it before a stranger's session is written. A browser that already has a session makes no further row."""
     network, now = widest_network_of(connection_of(request).remote_address), timezone.now()
     if request.session.session_key or not network:
         return None
@@ -78,7 +79,7 @@ def refuse_look_up(user: User, *, now: datetime) -> Refusal | None:
 
 
 def refuse_look_up_unseen(account: str, *, now: datetime) -> Refusal | None:
-    """What refuse_look_up would refuse. It counts nothing, so it can be called before the text arrives. account: a user's primary key."""
+    """Like refuse_look_up, but without counting, so it can be called before the text arrives. account: a user's primary key."""
     return _refuse(_look_up_key(account), MAX_LOOK_UPS, now=now, counts=False)
 
 
@@ -101,7 +102,7 @@ def refuse_edit(user: User, *, takes_proof: bool, now: datetime) -> Refusal | No
 
 
 def refuse_role_change(membership: Membership, *, by: User, now: datetime) -> Refusal | None:
-    """Counts one change of that role. Per person, so that somebody who has used up their limit can't keep an owner from undoing the change."""
+    """Counts one change of that role. The limit is per person, so that somebody who has used it up can't keep an owner from undoing the change."""
     key = f"role of {membership.pk} by {by.pk}"
     return _refuse(key, MAX_ROLES_OF_ONE, now=now, window=_HOUR, what="Too many changes of this role") or refuse_edit(by, takes_proof=True, now=now)
 
@@ -117,8 +118,8 @@ def refuse_export(user: User, *, now: datetime) -> Refusal | None:
 
 
 def refuse_proof(user: User, *, at_provider: bool = False, counts: bool = True, now: datetime) -> Refusal | None:
-    """Counts one. at_provider: apart from those here, for whom the provider vouches for has proved no factor of the account's own. counts: False to ask
-    before a password is looked at, which takes long.
+    """Counts one proof. at_provider: counted separately, because a person whom the provider vouches for hasn't proved a factor of the account. counts: False to
+    ask before a password is checked, which takes long.
     """
     key = f"proofs of {user.pk} at the provider" if at_provider else f"proofs of {user.pk}"
     return _refuse(key, MAX_PROOFS, now=now, window=_HOUR, what="Too many proofs", counts=counts)
@@ -130,7 +131,7 @@ def may_record_refusal(subject: str, *, now: datetime) -> bool:
 
 
 def refuse_password_change(user: User, *, counts: bool = True, now: datetime) -> Refusal | None:
-    """Counts one change by somebody who is signed in. A link of a mail sets another password all the same. counts: as for refuse_proof."""
+    """Counts one change by somebody who is signed in. A link in a mail can still set another password. counts: as for refuse_proof."""
     key = f"password changes of {user.pk}"
     return _refuse(key, MAX_PASSWORD_CHANGES, now=now, window=_HOUR, what="Too many changes of the password", counts=counts)
 
@@ -141,17 +142,17 @@ def refuse_mail_to(email: str, *, by: User, now: datetime) -> Refusal | None:
 
 
 def may_notify(email: str, *, by: User | Workspace, now: datetime) -> bool:
-    """Whether a stranger's address may get one more mail about what somebody did, or about what expires in a workspace. Counts it."""
+    """Whether a stranger's address may get one more mail about somebody's acts, or about credentials that expire in a workspace. Counts it."""
     return _refuse_mail(_limits_of_notices(email, by), now=now) is None
 
 
 def would_notify(email: str, *, by: User | Workspace, now: datetime) -> bool:
-    """What may_notify would return. Counts nothing."""
+    """Like may_notify, but without counting."""
     return not seconds_left(_limits_of_notices(email, by), now=now)
 
 
 def may_notify_member(email: str, *, by: User | Workspace, now: datetime) -> bool:
-    """Whether a member may get one more separate mail about what somebody did. Counts it."""
+    """Whether a member may get one more separate mail about somebody's acts. Counts it."""
     limits = _limits_of_mail("notice to member", email, by, most=MAX_NOTICES_TO_MEMBER, most_by_all=MAX_NOTICES_TO_MEMBER_BY_ALL)
     return _refuse_mail(limits, now=now) is None
 
@@ -177,18 +178,20 @@ def _refuse_mail(limits: list[tuple[str, int]], *, now: datetime) -> Refusal | N
 
 
 def may_tell(user: User, found: Sequence[str], *, now: datetime) -> bool:
-    """Whether that person hasn't been told about one of these within an hour, whoever asked for it. Counts them as told. found: the references of findings."""
+    """Whether one of these is news to that person: they haven't been told about it within an hour, by anybody. Counts them as told. found: the references of
+    findings.
+    """
     told = [count(f"told {_digest(f'{user.pk} {one}')}", now=now, window=_HOUR) for one in sorted(found)]
     return any(counted.failures == 1 for counted in told)
 
 
 def may_mail_reset_link(email: str, *, now: datetime) -> bool:
-    """Counts the mail. However many addresses the requests come from, an account gets only a few mails at a time, and the links that it got still work."""
+    """Counts the mail. Even if the requests come from many addresses, an account gets only a few mails at a time, and its earlier links still work."""
     return count(f"reset {_digest(email)}", now=now).failures <= MAX_RESET_MAILS
 
 
 def _refuse(key: str, most: int, *, now: datetime, window: int = 0, what: str = "Too many attempts", counts: bool = True) -> Refusal | None:
-    """window: as count has it. counts: False for what would be refused."""
+    """window: as in count. counts: False to ask without counting."""
     if not counts:
         wait = seconds_left([(key, most)], now=now)
         return too_many(wait, what) if wait else None

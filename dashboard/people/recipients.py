@@ -1,4 +1,4 @@
-"""Who gets mail about a client: its owner and, if it is urgent, the admins of its workspace."""
+"""The recipients of mail about a client: its owner and, if it is urgent, the admins of its workspace."""
 
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ MAX_ADMINS = 20
 
 def present_owner_of(client: Client) -> list[str]:
     """Its contact, if that is an address, but not the address of an account that is switched off or was removed from the workspace, for example by single
-    sign-on, which names no successor. Needs a query, unless the client was read with **about_contact().
+    sign-on, which names no successor. This needs a query, unless the client was read with **about_contact().
     """
     is_out = getattr(client, "contact_is_out", None)
     if is_out is None:
@@ -27,7 +27,7 @@ def present_owner_of(client: Client) -> list[str]:
 
 
 def owner_named(contact: str, workspace: int) -> list[str]:
-    """As present_owner_of, if that was the contact of a client there. workspace: its primary key."""
+    """Like present_owner_of, for a client of that workspace with that contact. workspace: the primary key."""
     if not is_address(contact):
         return []
     is_out = contact_is_out(workspace=Value(workspace), contact=Value(contact.lower()))
@@ -41,12 +41,12 @@ def about_contact() -> dict[str, Any]:
 
 
 def contact_is_out(workspace: Any = OuterRef("workspace"), contact: Any = Lower(OuterRef("contact"))) -> "ExpressionWrapper[Q]":  # noqa: B008  # they are values
-    """For a query of clients, unless workspace and contact are given. The audit log tells under which address a person left, because the account's address may
-    have changed since.
+    """A condition for a query of clients, unless workspace and contact are given. The address with which a person left is in the audit log, because the
+    account's may have changed since.
     """
     went = AuditEvent.objects.filter(event__in=("member.removed", "member.left"), target_type="user")
     as_contact = went.filter(workspace=workspace, target_id__startswith="user:", target_id__endswith=Concat(Value(" "), contact, output_field=CharField()))
-    # A colleague may still enter an address that somebody had before.
+    # A colleague may still enter a person's former address.
     person = Substr("target_id", 1, StrIndex("target_id", Value(" ")))
     went_later = Exists(went.annotate(person=person).filter(workspace=OuterRef("workspace"), person=OuterRef("person")))
     changes = AuditEvent.objects.annotate(person=person, former=Lower(KT("before__email"))).filter(
@@ -64,7 +64,7 @@ def may_have_notice(address: str, *, workspace: Workspace, by: User | Workspace,
 
 
 def would_have_notice(address: str, *, workspace: Workspace, by: User | Workspace, now: datetime) -> bool:
-    """What may_have_notice would return. Counts nothing."""
+    """Like may_have_notice, but without counting."""
     return belongs_to(workspace, address) or would_notify(address, by=by, now=now)
 
 
@@ -73,7 +73,7 @@ def belongs_to(workspace: Workspace, address: str) -> bool:
 
 
 def contact_belongs(client: Client) -> bool:
-    """Whether its contact is a member. Needs a query, unless the client was read with **about_contact()."""
+    """Whether its contact is a member. This needs a query, unless the client was read with **about_contact()."""
     known: bool | None = getattr(client, "contact_belongs", None)
     return belongs_to(client.workspace, client.contact) if known is None else known
 

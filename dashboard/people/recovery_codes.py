@@ -14,7 +14,7 @@ from dashboard.people.password_hasher import in_turn
 
 CODES = 10
 
-# Without characters that look alike. 11 of 30 characters have 54 random bits, and with argon2id each guess costs 20 ms.
+# These characters don't look alike. 11 of 30 characters have 54 random bits, and with argon2id each guess costs 20 ms.
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 _RANDOM = 11
 _CODE = re.compile(f"[{_ALPHABET[:CODES]}][{_ALPHABET}]{{{_RANDOM}}}", re.ASCII)
@@ -22,13 +22,13 @@ _OLD_CODE = re.compile(r"[0-9]{8}", re.ASCII)
 
 
 def make() -> tuple[list[str], dict[str, Any]]:
-    """The codes for the person, and the data that the account stores. It computes 10 argon2id hashes, so don't call it in a transaction."""
+    """The codes for the person, and the data that the account stores. This computes 10 argon2id hashes, so don't call it in a transaction."""
     codes = [_ALPHABET[place] + get_random_string(_RANDOM, _ALPHABET) for place in range(CODES)]
     return ["-".join((code[:4], code[4:8], code[8:])) for code in codes], {"hashes": [in_turn(hash_secret, code) for code in codes]}
 
 
 def normalize(written: str) -> str | None:
-    """None if it can't be a recovery code. written: no longer than the form allows."""
+    """The code in its usual form; None if it can't be a recovery code. written: no longer than the form allows."""
     code = re.sub(r"[\s-]", "", written).lower()
     return code if _CODE.fullmatch(code) or _OLD_CODE.fullmatch(code) else None
 

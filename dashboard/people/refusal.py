@@ -17,7 +17,7 @@ class Refusal:
         response.status_code = self.status
         response["Retry-After"] = str(self.seconds)
         if self.status >= 500:
-            # Django would log each as a server error, and a flood would fill the disk.
+            # Django would log each refusal as a server error, and a flood would fill the disk.
             response._has_been_logged = True  # type: ignore[attr-defined]  # django.utils.log.log_response asks for it
         return response
 

@@ -1,7 +1,7 @@
-"""Sign-ins that are refused before Django sees them: Django would take 5 ms for the page and block its threads for others, which helps a flood.
+"""Sign-ins that are refused before Django sees them: Django would take 5 ms for the page and block its threads for others, so that a flood would do more harm.
 
-What is known without Django: the address, whether it has failed too often, whether somebody signed in with this browser before, and whether strangers have all
-places in the queue for passwords. What isn't refused here is checked again by dashboard.people.throttling.attempt, which makes the final decision.
+Without Django, we know the address, whether it has failed too often, whether somebody signed in with this browser before, and whether strangers have all places
+in the queue for passwords. Other sign-ins are checked again by dashboard.people.throttling.attempt, which makes the final decision.
 """
 
 from typing import Any
@@ -14,12 +14,12 @@ from dashboard.people.refusal import Refusal
 from dashboard.people.throttling import refuse_unseen
 from dashboard.server.cookies import find_cookie
 
-# Each with whether it takes a password.
+# The paths of sign-ins, and whether each takes a password.
 _SIGN_IN = {reverse("account_login"): True, reverse("mfa_login_webauthn"): False, reverse("mfa_authenticate"): False}
 
 
 def refuse_sign_in(scope: Any) -> Refusal | None:
-    """scope: ASGI's, with the connection. A request in clear text is refused for that first."""
+    """scope: ASGI's, with the connection. A request in clear text is first refused for that."""
     takes_password = _SIGN_IN.get(scope["path"])
     connection = scope["state"]["connection"]
     if takes_password is None or scope["method"] != "POST" or not connection.is_secure:

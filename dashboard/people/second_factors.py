@@ -1,7 +1,7 @@
 """An account's passkeys, one-time codes and recovery codes: every change, each with its audit event.
 
-They are stored in django-allauth's rows, secrets encrypted (dashboard.people.account_adapter), recovery codes hashed. Passkeys and one-time codes are strong
-factors; recovery codes are for users who have lost those; they come with the first strong factor and are removed with the last. Each change is counted
+They are stored in django-allauth's rows: secrets are encrypted (dashboard.people.account_adapter), recovery codes are hashed. Passkeys and one-time codes are
+strong factors; recovery codes are for users who have lost those. They come with the first strong factor and are removed with the last. Each change is counted
 (dashboard.people.quotas.refuse_factor_change) and raises ValidationError beyond the limit.
 """
 
@@ -27,14 +27,14 @@ from dashboard.people.one_time_codes import PERIOD, find_counter
 from oauth.replay import mark_used
 
 MAX_PASSKEYS = 20
-# In a row. With 3 of a million codes valid, guessing for months would succeed; the owner has other ways to sign in.
+# Wrong codes in a row. 3 of a million codes are valid, so guessing for months would succeed; the owner has other ways to sign in.
 MAX_WRONG_CODES = 100
 MORE_AFTER_RESET = 10
 
 _SPACES = re.compile(r"[\s-]")
 # The key in a row's data for the number of wrong one-time codes since the owner last signed in.
 _WRONG = "wrong"
-# The key for when a password reset last allowed more.
+# The key for the time at which a password reset last allowed more.
 _ALLOWED_AT = "allowed_at"
 _ALLOWED_EVERY = timedelta(days=1)
 _TOTP, _PASSKEY, _RECOVERY = Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN, Authenticator.Type.RECOVERY_CODES
@@ -56,7 +56,7 @@ def name_of(passkey: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """recovery_codes: those that came with it, if it is the first strong factor. sessions_ended: how many other sessions it ended, which the first one does."""
+    """recovery_codes: they come with the first strong factor. sessions_ended: the number of other sessions that ended, also only with the first."""
 
     factor: Any
     recovery_codes: list[str]
@@ -64,7 +64,7 @@ class Added:
 
 
 def add_passkey(*, user: User, name: str, credential: Mapping[str, Any], kept: str = "", actor: Actor, now: datetime) -> Added:
-    """credential: a checked registration response. kept: the key of the current session, which stays if others end, "" for none.
+    """credential: a checked registration response. kept: the key of the current session, which stays if others end; "" for none.
 
     Raise SessionInterrupted if that session was ended meanwhile.
     """
@@ -127,7 +127,9 @@ def turn_off_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None:
 
 
 def make_recovery_codes(*, user: User, kept: str = "", actor: Actor, now: datetime) -> Added:
-    """The old ones stop working. kept: as in add_passkey. Raise ValidationError if there is no strong factor; SessionInterrupted like add_passkey."""
+    """Make new codes; the old ones stop working. kept: as in add_passkey. Raise ValidationError if there is no strong factor; SessionInterrupted like
+    add_passkey.
+    """
     _count_change(user, now=now)
     made = recovery_codes.make() if has_strong(user) else None
     with transaction.atomic():
@@ -140,7 +142,7 @@ def make_recovery_codes(*, user: User, kept: str = "", actor: Actor, now: dateti
 
 
 def _count_change(user: User, *, now: datetime) -> None:
-    """Outside the change's transaction. Raise ValidationError if there were too many: each is an event and a mail, and recovery codes need hashing."""
+    """Call it outside the change's transaction. Raise ValidationError if there were too many: each is an event and a mail, and recovery codes need hashing."""
     if refusal := quotas.refuse_factor_change(user, now=now):
         raise ValidationError(refusal.text, code="too_many_changes")
 
@@ -157,7 +159,7 @@ def use_code(*, user: User, code: str, actor: Actor, now: datetime) -> Any | Non
 
 
 def is_one_time_code(code: str) -> bool:
-    """By its format."""
+    """Whether it has the format of a one-time code."""
     return re.fullmatch(r"[0-9]{6}", _SPACES.sub("", code)) is not None
 
 
@@ -167,7 +169,9 @@ def are_one_time_codes_locked(user: User) -> bool:
 
 
 def count_wrong_one_time_code(*, user: User, actor: Actor, now: datetime) -> bool:
-    """Returns whether this one locks them: then no code is accepted until the owner uses a passkey or a recovery code, or resets the password (once a day)."""
+    """Returns whether this one locks them: then no code is accepted until the owner uses a passkey or a recovery code, or resets the password (at most once a
+    day).
+    """
     with transaction.atomic():
         factor = of(user, _TOTP).select_for_update().first()
         if factor is None or _is_locked(factor):
@@ -181,7 +185,7 @@ def count_wrong_one_time_code(*, user: User, actor: Actor, now: datetime) -> boo
 
 
 def forget_wrong_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None:
-    """Call it when the user has proved to be the owner."""
+    """Call it when the user has proved that they are the owner."""
     with transaction.atomic():
         factor = of(user, _TOTP).select_for_update().first()
         if factor is None or _WRONG not in factor.data:
@@ -207,7 +211,7 @@ def allow_few_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None
 
 
 def record_use(*, factor: Any, actor: Actor, now: datetime) -> None:
-    """Record when and from where it was last used."""
+    """Record the factor's last use, with time and address."""
     with transaction.atomic():
         forget_wrong_one_time_codes(user=factor.user, actor=actor, now=now)
         present = Authenticator.objects.select_for_update().get(pk=factor.pk)
@@ -239,7 +243,7 @@ def _use_recovery_code(user: User, code: str, *, actor: Actor, now: datetime) ->
         return None
     with transaction.atomic():
         present = of(user, _RECOVERY).select_for_update().first()
-        # It was used, or replaced by new codes, since it was checked.
+        # The code was used, or replaced by new codes, since it was checked.
         if present is None or present.data["hashes"][place] != factor.data["hashes"][place]:
             return None
         present.data["hashes"][place] = None
@@ -266,7 +270,7 @@ def _lock(user: User, session_key: str = "") -> None:
 
 
 def _end_other_sessions(user: User, kept: str) -> dict[str, int]:
-    """Ends them for the first strong factor only. Returns what the event says about it."""
+    """End them only for the first strong factor. Returns the event's facts about it."""
     return {} if has_strong(user) else {"sessions_ended": user_sessions.delete_sessions(user, kept=kept)}
 
 
@@ -299,7 +303,7 @@ def _make_first_recovery_codes(user: User) -> tuple[list[str], dict[str, Any]] |
 
 
 def _insert_recovery_codes(user: User, made: tuple[list[str], dict[str, Any]] | None, *, actor: Actor, now: datetime) -> list[str]:
-    """made: from recovery_codes.make, before the transaction, None for none. They come with the first strong factor."""
+    """made: from recovery_codes.make, called before the transaction; None for none. They come with the first strong factor."""
     if made is None or of(user, _RECOVERY).exists():
         return []
     codes, data = made

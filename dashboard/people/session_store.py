@@ -17,7 +17,7 @@ def digest_key(session_key: str | None) -> str:
 
 
 class SessionStore(db.SessionStore):
-    """session_key is the cookie's value. Django's asynchronous methods, which aren't used, would look for that and find nothing."""
+    """session_key is the cookie's value. Django's asynchronous methods aren't used: they would look for that value and not find it."""
 
     def _get_session_from_db(self) -> Any:
         row = self.model.objects.filter(session_key=digest_key(self.session_key), expire_date__gt=timezone.now()).first()

@@ -1,4 +1,4 @@
-"""A sign-in on its way through django-allauth's stages, and what the session keeps of it.
+"""A sign-in on its way through django-allauth's stages, and its state in the session.
 
 These are the private parts of allauth.account in version 65.21 that we use. No other file imports them; see “django-allauth” in pyproject.toml.
 """

@@ -1,4 +1,4 @@
-"""Limits the audit events that strangers can cause about accounts: each of a day's first ones is recorded, and of the rest only the number.
+"""Limits the audit events that strangers can cause about accounts: the first ones of a day are recorded one by one, and the others only as a number.
 
 Audit events can't be removed for more than a year, and strangers may use any number of addresses: one event each would fill the disk.
 """
@@ -16,7 +16,7 @@ from dashboard.people.account_events import record
 from oauth.models import FailureCount
 from oauth.throttling import count, widest_network_of
 
-# Within a day (UTC): from one network, and from all. The account doesn't matter, nor whether it exists, because that would show in the response time.
+# Within a day (UTC): from one network, and from all together. The limits don't depend on the account, because the response time would show whether it exists.
 MAX_OF_NETWORK = 500
 MAX = 5000
 
@@ -25,7 +25,7 @@ _LISTED, _UNLISTED = "listed ", "unlisted "
 
 
 def record_attempt(event: str, user: User | None, *, actor: Actor, now: datetime, after: Mapping[str, Any] | None = None) -> None:
-    """Like account_events.record. Beyond the day's limit it is only counted: record_rest writes how many more there were."""
+    """Like account_events.record. Beyond the day's limit, the attempt is only counted: record_rest writes the number."""
     day, passed = divmod(int(now.timestamp()), _DAY)
     network = widest_network_of(actor.address) if actor.address else "unknown"
     # An attempt that the network's limit refuses doesn't count for the total limit.
@@ -41,7 +41,7 @@ def record_rest(*, now: datetime) -> None:
     """For each event and each past day, write one event with the number that record_attempt left out."""
     over = FailureCount.objects.filter(key__startswith=_UNLISTED, window_ends__lt=int(now.timestamp()))
     with transaction.atomic():
-        # Locked, so that another process that does the same finds none afterwards.
+        # The rows are locked, so that another process that does the same finds none afterwards.
         counts = list(over.select_for_update().order_by("pk"))
         FailureCount.objects.filter(pk__in=[counted.pk for counted in counts]).delete()
         for counted in counts:
@@ -52,5 +52,5 @@ def record_rest(*, now: datetime) -> None:
 
 
 def record_failed_sign_in(*, email: str, actor: Actor, now: datetime) -> None:
-    """email: as typed. It is only stored if it is an account's, because people type passwords there by mistake."""
+    """email: as typed. It is only stored if an account has it, because people type passwords there by mistake."""
     record_attempt("user.sign_in_failed", User.objects.filter(email=email.strip().lower()).first(), actor=actor, now=now)

@@ -1,4 +1,4 @@
-"""Limits for people's passwords and codes: how many wrong ones are checked, and how many at once.
+"""Limits for people's passwords and codes: how many wrong ones are accepted, and how many are checked at once.
 
 Failures are counted per account and address, and per address, in the database, so nobody can lock another person out from elsewhere. A process hashes one
 password at a time (dashboard.people.password_hasher); those who wait for it take a place here.
@@ -28,16 +28,16 @@ logger = logging.getLogger("tokenos.throttling")
 # (dashboard/asgi.py), which health checks need too, so only a few may wait. A person with a link from a mail isn't a stranger either.
 MAX_AT_ONCE = 4
 MAX_STRANGERS = 2
-# Of one person, in a minute and process. For who sends more there are the places of strangers, so that a few people leave some to the others.
+# The passwords of one person, per minute and process. Beyond that, the person only gets strangers' places, so that a few people can't take all.
 MAX_A_MINUTE = 6
 _MINUTE = 60
 _places = Places(MAX_AT_ONCE, most_of_group=MAX_STRANGERS)
 waiting = _places.held
 _lock = Lock()
-# By person, when the last ones were looked at, by time.monotonic; who was here last comes last.
+# By person, the times of their last passwords, by time.monotonic. The most recent person comes last.
 looked_at: dict[str, list[float]] = {}
-# Networks that have failed too often by the database, with the time when they may try again, oldest first: until then they are refused without asking the
-# database.
+# Networks that have failed too often according to the database, oldest first, with the time at which they may try again. Until then, they are refused without a
+# query.
 MAX_FULL = 10_000
 _full: dict[str, int] = {}
 BUSY_SECONDS = 2
@@ -72,9 +72,9 @@ def _note(person: str) -> None:
 
 
 def refuse_unseen(address: str, *, is_known: bool, takes_password: bool, now: datetime) -> Refusal | None:
-    """What attempt would refuse regardless of the form's content, as far as this process knows, without reading the form or the database.
+    """The refusal that attempt would give for any form, as far as this process knows. It reads neither the form nor the database.
 
-    is_known: whether the browser is known. A flood costs least here, before anything is parsed and a page is rendered.
+    is_known: whether the browser is known. A flood costs least here, before a form is parsed and a page is rendered.
     """
     keys = person_keys("", address)
     wait = max(_full.get(key, 0) for key in (keys.address, *keys.wider)) - int(now.timestamp())
@@ -87,7 +87,7 @@ def refuse_unseen(address: str, *, is_known: bool, takes_password: bool, now: da
 
 
 def _remember_full(keys: FailureKeys, full: dict[str, int]) -> None:
-    """Only networks, not the account, which is in the form."""
+    """Only networks are remembered, not the account, because that is in the form."""
     with _lock:
         for key, ends in full.items():
             if key != keys.client_and_address:
@@ -108,16 +108,16 @@ def _tell_of_flood() -> None:
 
 
 def person_keys(email: str, address: str) -> FailureKeys:
-    """Separate from clients' keys: a person who mistypes must not stop the clients behind the same address."""
+    """The keys are separate from clients': a person who mistypes must not stop the clients behind the same address."""
     keys = failure_keys(name=f"sign-in {email.strip().lower()}", address=address)
     return FailureKeys(keys.client_and_address, f"sign-in {keys.address}" if keys.address else "", tuple(f"sign-in {network}" for network in keys.wider))
 
 
 @contextmanager
 def attempt(request: HttpRequest, email: str, *, takes_password: bool = True, has_link: bool = False) -> Iterator[Refusal | None]:
-    """Check a password or code within it, unless it is refused. email: the account's, "" if unknown.
+    """Check a password or code within this context, unless it refuses. email: the account's, "" if unknown.
 
-    takes_password: whether this costs an argon2 hash, for which there is a queue. has_link: whether the caller has a link that was mailed to that address.
+    takes_password: whether the check costs an argon2 hash, for which there is a queue. has_link: whether the caller has a link that was mailed to that address.
     """
     address, now = connection_of(request).remote_address, timezone.now()
     keys = person_keys(email, address)
@@ -140,7 +140,7 @@ def known_person(request: HttpRequest) -> str:
 
 
 def count_wrong(request: HttpRequest, email: str, *, now: datetime) -> None:
-    """Count one that was checked and was wrong."""
+    """Count a password or code that was wrong."""
     count_failure(person_keys(email, connection_of(request).remote_address), now=now)
 
 

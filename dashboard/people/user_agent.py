@@ -1,4 +1,4 @@
-"""Describes a device from the browser's User-Agent. That is what the browser claims: enough to recognise one's own devices, but no proof."""
+"""Describes a device from the browser's User-Agent. It is only the browser's claim: enough to recognise one's own devices, but no proof."""
 
 # The first match counts: most browsers also claim to be the later ones in this list.
 _BROWSERS = (

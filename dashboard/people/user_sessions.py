@@ -1,4 +1,4 @@
-"""Where people are signed in: each session has one of django-allauth's rows, so that it can be shown and ended. An account has only a few."""
+"""People's open sessions: each has one of django-allauth's rows, so that it can be shown and ended. An account has only a few."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -24,31 +24,31 @@ from dashboard.people.user_agent import describe_device
 
 # The session key for the time when its last use was recorded in its row, in seconds since the epoch, so that most requests needn't read the row.
 NOTED = "noted_at"
-# Per account, because each is a row for days, and one more to search.
+# The limit per account, because each session is a row for days, and must be searched.
 MAX = 50
 
 
 def find_open(user: User, *, now: datetime) -> "QuerySet[Any]":
-    """Newest activity first."""
+    """The open sessions, with the newest activity first."""
     alive = Session.objects.filter(expire_date__gt=now).values("session_key")
     sessions: QuerySet[Any] = UserSession.objects.filter(user=user, session_key__in=alive).order_by("-last_seen_at", "-pk")
     return sessions
 
 
 def find_own(request: HttpRequest) -> str:
-    """The key of the rows for the request's own session, "" for none. It isn't the cookie's value, which no row contains."""
+    """The key of the rows for the request's own session, "" for none. It isn't the cookie's value, because rows don't contain that."""
     return digest_key(request.session.session_key)
 
 
 def find_account(session_key: str) -> str:
-    """The primary key of the user signed in by the session with the cookie's key, "" for none. It only decides how much of a request is read. At most one
-    query.
+    """The primary key of the user signed in by the session with the cookie's key, "" for none. The result only decides how much of a request is read. At most
+    one query.
     """
     return str(SessionStore(session_key).get(SESSION_KEY, "")) if session_key else ""
 
 
 def end_session(*, user: User, session: Any, actor: Actor, now: datetime) -> None:
-    """The session's browser is signed out at its next request."""
+    """End a session. Its browser is signed out at its next request."""
     with transaction.atomic():
         _delete(UserSession.objects.filter(user=user, pk=session.pk))
         after = {"device": describe_device(session.user_agent), "address": session.ip, "signed_in_at": session.created_at.isoformat()}
@@ -56,7 +56,7 @@ def end_session(*, user: User, session: Any, actor: Actor, now: datetime) -> Non
 
 
 def end_other_sessions(*, user: User, kept: str, actor: Actor, now: datetime) -> int:
-    """kept: the key of the session that stays. Returns how many ended."""
+    """kept: the key of the session that stays. Returns the number of ended sessions."""
     with transaction.atomic():
         ended = delete_sessions(user, kept=kept)
         if ended:
@@ -65,19 +65,21 @@ def end_other_sessions(*, user: User, kept: str, actor: Actor, now: datetime) ->
 
 
 def delete_sessions(user: User, *, kept: str = "") -> int:
-    """End all sessions of an account except the one with the key kept. Call it in the transaction of the change that ends them, whose event reports it."""
+    """End all sessions of an account except the one with the key kept. Call it in the transaction of the change; the change's event reports it."""
     return _delete(UserSession.objects.filter(user=user).exclude(session_key=kept))
 
 
 def _delete(ended: "QuerySet[Any]") -> int:
-    """Locks them before reading, so that a session that is getting a new key ends under that key. In a fixed order: two sign-ins may end the same ones."""
+    """Lock them before reading, so that a session that is getting a new key ends under that key. The order is fixed, because two sign-ins may end the same
+    ones.
+    """
     keys = list(ended.order_by("pk").select_for_update().values_list("session_key", flat=True))
     UserSession.objects.filter(session_key__in=keys).delete()
     return Session.objects.filter(session_key__in=keys).delete()[0]
 
 
 def say_method(records: Sequence[Mapping[str, Any]]) -> str:
-    """How the user proved who they are, in words. records: as django-allauth stores them in the session."""
+    """The user's method of signing in, in words. records: as django-allauth stores them in the session."""
     words = {"totp": "one-time code", "webauthn": "passkey", "recovery_codes": "recovery code", "socialaccount": "single sign-on"}
     said = [words.get(str(record.get("type", record["method"])), str(record["method"])) for record in records]
     return " and ".join(dict.fromkeys(said))
@@ -115,7 +117,7 @@ def record_failed_confirmation(*, user: User, actor: Actor, now: datetime) -> No
 
 
 def limit(request: HttpRequest, *, now: datetime) -> None:
-    """A session ends SESSION_LONGEST_AGE after the sign-in, however it is used. OWASP ASVS 5.0, 7.3.2."""
+    """End the session SESSION_LONGEST_AGE after the sign-in, even if it is in use. OWASP ASVS 5.0, 7.3.2."""
     began = min((record["at"] for record in get_authentication_records(request, request.user)), default=now.timestamp())
     left = int(began + settings.SESSION_LONGEST_AGE - now.timestamp())
     if left <= 0:
@@ -125,14 +127,14 @@ def limit(request: HttpRequest, *, now: datetime) -> None:
 
 
 def prune(*, now: datetime) -> int:
-    """Delete expired sessions. Returns how many, including those of browsers in which nobody ever signed in."""
+    """Delete expired sessions. Returns their number, including those of browsers without a sign-in."""
     ended = delete_in_batches(Session.objects.filter(expire_date__lt=now))
     delete_in_batches(UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")))
     return ended
 
 
 def change_key(request: HttpRequest) -> None:
-    """Give the session a new key, so that an earlier key that somebody saw doesn't get what was just proved. OWASP ASVS 5.0, 7.2.4.
+    """Give the session a new key, so that somebody who saw the old key doesn't profit from the new proof. OWASP ASVS 5.0, 7.2.4.
 
     If the session has been ended meanwhile, sign the user out and raise SessionInterrupted: a new key must not revive it.
     """
@@ -148,6 +150,8 @@ def change_key(request: HttpRequest) -> None:
 
 
 def require_open(session_key: str) -> None:
-    """Call it in a transaction: nobody can end the session before its end. Locks in the same order as _delete. Raise SessionInterrupted if it was ended."""
+    """Call it in a transaction: the session can't be ended before the transaction's end. It locks in the same order as _delete. Raise SessionInterrupted if it
+    was ended.
+    """
     if not UserSession.objects.filter(session_key=session_key).select_for_update().values_list("pk"):
         raise SessionInterrupted("The session was ended meanwhile")

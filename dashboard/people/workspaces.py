@@ -1,4 +1,4 @@
-"""Making workspaces together with their owners."""
+"""Makes workspaces together with their owners."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from dashboard.models import Membership, User
 from dashboard.people import memberships
 from dashboard.people.accounts import create_user
 
-# Words after /w/ that don't mean a workspace.
+# Words after /w/ that aren't workspaces.
 RESERVED_SLUGS = ("new",)
 
 
@@ -48,9 +48,9 @@ def has_owner(workspace: Workspace) -> bool:
 
 
 def give_first_owner(*, workspace: Workspace, owner: str, owner_password: str, actor: Actor, now: datetime) -> User:
-    """For a workspace that was made without an owner. owner, owner_password: as in create_workspace. Raise ValidationError if it has an owner.
+    """Give an owner to a workspace that was made without one. owner, owner_password: as in create_workspace. Raise ValidationError if it has an owner.
 
-    Only for the operator, because only owners may otherwise make owners.
+    Only the operator may do this; otherwise, only owners may make owners.
     """
     hashed = make_password(owner_password)
     with transaction.atomic():

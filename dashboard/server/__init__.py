@@ -1,1 +1,1 @@
-"""From a socket to a request with a known sender: TLS, peers, proxies."""
+"""The way from a socket to a request with a known sender: TLS, peers and proxies."""

@@ -15,7 +15,7 @@ from typing import Any
 from gunicorn.asgi.parser import InvalidHeader, InvalidRequestLine, LimitRequestHeaders, ParseError
 from gunicorn.asgi.protocol import ASGIProtocol
 
-# Bytes outside a body that are parsed in one turn of the loop: 0.3 ms.
+# Bytes outside a body that are parsed in one turn of the loop, in 0.3 ms.
 PART = 4096
 # All bytes of a request outside its body: request line and header fields; sizes, extensions and ends of chunks; trailers. A long body may have some more.
 MAX_FRAMING = 32 * 1024
@@ -23,14 +23,14 @@ MAX_FRAMING = 32 * 1024
 FEW_PARTS = 128
 PART_OF_BODY = 64
 
-# Bytes of unanswered requests that a worker keeps, for strangers and for people who are signed in: four whole log files, and pages.
+# Bytes of unanswered requests that a worker keeps, for strangers and for signed-in people: four whole log files, and pages.
 MAX_OF_STRANGERS = 32 * 1024 * 1024
 MAX_OF_PEOPLE = 96 * 1024 * 1024
 # This much of one connection is always accepted: any head, and the form of a token request.
 ALWAYS_TAKEN = 16 * 1024
 # The target of a request that isn't for a proxy: origin form, absolute form, and * for OPTIONS (RFC 9112 §3.2). gunicorn accepts anything with :// in it.
 _TARGET = re.compile(rb"/|https?://[][A-Za-z0-9._:-]+(?:[/?#]|\Z)|\*\Z", re.IGNORECASE)
-# Seconds for which more isn't read if the share is full, before the request is refused: meanwhile the application may find out that the user is signed in.
+# If the share is full, no more is read for this many seconds before the request is refused: meanwhile the application may find out that the user is signed in.
 PATIENCE = 1.0
 
 
@@ -43,10 +43,12 @@ class Share:
 
 
 class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's connection, with counting. The worker has turns, strangers, people and unsent. has_grown: whether a stranger sent much at once on it."""
+    """gunicorn's connection, with counting. The worker has turns, strangers, people and unsent. has_grown: whether a stranger sent much at once on the
+    connection.
+    """
 
     _closed: bool
-    # The peer's, as in dashboard.server.turns.
+    # The peer's network, as in dashboard.server.turns.
     network = ""
 
     def __init__(self, worker: Any) -> None:
@@ -58,12 +60,12 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         self.begin_message()
 
     def begin_message(self) -> None:
-        """fed: bytes given to the parser, in how many reads. octets: bytes of the body, in how many parts."""
+        """fed: bytes given to the parser, and the number of reads. octets: bytes of the body, and the number of parts."""
         self.fed = self.reads = self.octets = self.parts = 0
 
     @property
     def is_followed(self) -> bool:
-        """Whether more than the current request has arrived."""
+        """Whether data after the current request has arrived."""
         return bool(self.unparsed) or (self._callback_parser.is_complete and bool(self._callback_parser.remaining()))
 
     def data_received(self, data: bytes) -> None:
@@ -121,7 +123,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         return self._body_receiver is not None and self._body_receiver.buffered > self._max_buffer_size
 
     def find_plain_octets(self) -> int:
-        """How much of an unchunked body is still to come, which costs the parser next to nothing."""
+        """The remaining bytes of an unchunked body. They cost the parser hardly any time."""
         request = self._current_request
         if request is None or request.chunked or self._callback_parser.is_complete:
             return 0
@@ -193,7 +195,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         self.share.held += octets
 
     def let_go(self) -> None:
-        """Call it when the request is answered, or when nobody waits for an answer any longer."""
+        """Call it when the request is answered, or when its peer no longer waits for an answer."""
         self.hold(-self.held)
         self.kept = 0
         self.share = self.worker.strangers
@@ -213,7 +215,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         self.worker.unsent.remove(self)
 
     def drop_unparsed(self) -> None:
-        """Serve nothing more of this connection."""
+        """Stop serving this connection."""
         self.unparsed.clear()
         self.let_go()
 
@@ -227,6 +229,6 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
         self._resume_reading()
 
     def refuse_memory(self) -> None:
-        """Refuse, also in the middle of a body. Unread data isn't kept."""
+        """Refuse the request, also in the middle of a body. Unread data isn't kept."""
         self._send_error_response(503, "unfinished requests take too much memory")
         self._close_transport()

@@ -1,7 +1,7 @@
 """Limits what a TLS peer may send after its handshake: in TLS 1.3 it could send any number of key updates (RFC 8446 §4.6.3) and one-byte records.
 
 If OpenSSL keeps sessions (see dashboard/server/openssl.py), it only forgets those that aren't closed cleanly. Each holds the client's certificate, up to 0.3
-MB. So in TLS 1.2 OpenSSL isn't told about the end: the first alert ends the connection, and none is sent in return.
+MB. So in TLS 1.2, OpenSSL isn't told about the end: the first alert ends the connection, and no alert is sent in return.
 
 OpenSSL processes everything that it is given at once, which takes 0.25 s if it is only key updates. So it gets one record after the other, a few of each
 connection in each turn of the event loop, and records without data are counted. That costs 3 µs per read.
@@ -16,17 +16,17 @@ from dashboard.server.tls_records import MAX_DATA, find_record
 # RFC 5246 §6.2.1.
 _ALERT = 21
 
-# What is read from one connection in a turn of the loop: 0.1 ms. A data record costs as much as a hundred bytes, and a key update ten times that. So an HTTP
-# request in one-byte records has too many parts.
+# The limit of reads from one connection in a turn of the loop, 0.1 ms. A data record costs as much as a hundred bytes, and a key update ten times that. So an
+# HTTP request in one-byte records has too many parts.
 _TURN, _OF_DATA, _OF_OTHER = 32, 1, 10
 # Records without data that a peer may send, plus one for each record with data: it may update its keys before each request.
 MAX_OTHERS = 128
 
 
 class BoundedTLS(ssl.SSLObject):
-    """incoming: what OpenSSL reads. spent: in this turn of the loop. others: records so far without data, beyond one for each with data. ask_for_turn:
-    requests another turn; until then it is_waiting. has_turn: whether this is one. keeps_session: whether OpenSSL would keep the session after a clean
-    close. has_ended: whether the connection has ended, of which OpenSSL isn't told.
+    """incoming: the data for OpenSSL. spent: the part of the limit that this turn of the loop has used. others: records without data so far, beyond one for
+    each with data. ask_for_turn: requests another turn; until then is_waiting is set. has_turn: whether this is such a turn. keeps_session: whether OpenSSL
+    would keep the session after a clean close. has_ended: whether the connection has ended; OpenSSL isn't told.
     """
 
     incoming: ssl.MemoryBIO
@@ -35,7 +35,7 @@ class BoundedTLS(ssl.SSLObject):
     ask_for_turn: Callable[[], None] | None = None
 
     def read(self, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002, ARG002  # Python's names for it; no protocol of ours has a buffer
-        """Like SSLObject's, but for several records. Raise SSLError if too many of them have no data, and SSLWantReadError also if it is others' turn."""
+        """Like SSLObject's, but for several records. Raise SSLError if too many of them have no data, and SSLWantReadError also if others have their turn."""
         if self.is_waiting:
             raise _wait()
         if self.has_ended:

@@ -1,9 +1,9 @@
-"""Threads that read clients' certificates during a handshake: OpenSSL reads the key in a certificate before it checks whose it is, and with maliciously
-chosen numbers that takes seconds, during which an event loop would serve nobody.
+"""Threads that read clients' certificates during a handshake: OpenSSL reads the key in a certificate before it checks the certificate. With maliciously chosen
+numbers that takes seconds, and an event loop would stand still.
 
-A computing thread can't be stopped. So there are only a few, each network has one at a time, and a network that has cost more than honest certificates do gets
-no other for some minutes. Networks that have sent a valid certificate have separate threads, so that strangers don't make them wait. The strangers' threads
-have a low priority. Behind a load balancer that hides addresses, all peers are one network.
+A computing thread can't be stopped. So there are only a few, each network has one at a time, and a network that has cost more than honest certificates doesn't
+get another one for some minutes. Networks that have sent a valid certificate have separate threads, so that strangers don't make them wait. The strangers'
+threads have a low priority. Behind a load balancer that hides addresses, all peers are one network.
 """
 
 import asyncio
@@ -16,14 +16,15 @@ from queue import SimpleQueue
 from threading import Thread, get_native_id
 from typing import Protocol
 
-# For each kind: threads, and how many handshakes may wait for them, in total and per network.
+# For each kind: the number of threads, and of handshakes that may wait for them, in total and per network.
 THREADS, MAX_WAITING, MAX_OF_NETWORK = 2, 1024, 256
-# For nice, for strangers: a tenth of the time of another thread on the same core. Not less, because a thread needs Python's lock when it is done.
+# Passed to nice for strangers' threads: they get a tenth of the time of another thread on the same core. It isn't less, because a thread needs Python's lock
+# when it is done.
 NICENESS = 10
 
-# Processor seconds: what any certificate may take (ten times an honest one), and what a network may take beyond that within REMEMBERED seconds.
+# Processor seconds: the limit for one certificate (ten times an honest one), and a network's limit beyond that within REMEMBERED seconds.
 ORDINARY, MAX_BEYOND, REMEMBERED = 0.02, 0.2, 600.0
-# How many networks are remembered: expensive ones and known ones.
+# The numbers of remembered networks: expensive ones and known ones.
 MAX_NETWORKS = 4096
 
 
@@ -33,7 +34,7 @@ class Reading(Protocol):
     network: str
 
     def read(self) -> None:
-        """Called in a thread. It raises nothing."""
+        """Called in a thread. It doesn't raise."""
 
     def go_on(self) -> None:
         """Called after read, or instead of it if certificates of that network aren't read any longer."""
@@ -68,7 +69,7 @@ class Costs:
         self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def add(self, network: str, seconds: float, now: float) -> None:
-        """now: seconds of a monotonic clock."""
+        """Add a reading's cost. now: seconds of a monotonic clock."""
         if seconds <= ORDINARY:
             return
         spent, began = self._find(network, now)
@@ -108,7 +109,7 @@ class CertificateReaders:
         if is_full or not self.allows(network):
             return False
         lane.waiting.setdefault(network, deque()).append(reading)
-        # Not at once: the caller still has to send what OpenSSL wrote.
+        # This waits, because the caller still has to send OpenSSL's output.
         self._loop.call_soon(self._start, lane)
         return True
 

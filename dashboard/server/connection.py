@@ -1,7 +1,7 @@
-"""Who is calling: the peer or, if the peer is a trusted proxy, the caller that the proxy names.
+"""Finds the caller: the peer or, if the peer is a trusted proxy, the caller that the proxy names.
 
-RFC 7239 is left out on purpose. Six proxy headers are believed (X-Forwarded-For, -Proto, -Host, -Method, -Uri and the one in CLIENT_CERT_HEADER), and only
-from TRUSTED_PROXIES or over the Unix socket in HOST. No code behind this module sees such a header, so none can believe one by accident.
+RFC 7239 is left out on purpose. Six proxy headers are believed (X-Forwarded-For, -Proto, -Host, -Method, -Uri and the one in CLIENT_CERT_HEADER), and only from
+TRUSTED_PROXIES or over the Unix socket in HOST. Code behind this module never sees such a header, so it can't believe one by accident.
 """
 
 import os
@@ -30,7 +30,7 @@ _URI = re.compile(rb"/[!-~]{0,8000}")
 
 
 def settle(peer: str, scheme: str, headers: Headers, client_certificate: bytes | None) -> tuple[Connection, Headers]:
-    """Return what is known about the caller, and the headers without those that only a proxy may set.
+    """Return the known facts about the caller, and the headers without those that only a proxy may set.
 
     peer: the IP address at the other end, "" for a Unix socket. headers: names in lower case. client_certificate: DER, from the TLS handshake.
     A malformed value from a trusted proxy counts as missing, except that a malformed client certificate or original request is reported as such.
@@ -105,7 +105,7 @@ def _read(syntax: re.Pattern[bytes], value: bytes | None) -> str:
 
 
 def _is_own_host(host: bytes | None) -> bool:
-    """Whether it is in ALLOWED_HOSTS. None is fine: HTTP/1.0 has no Host, so the caller used no foreign name."""
+    """Whether the host is in ALLOWED_HOSTS. None is fine: HTTP/1.0 has no Host, so the caller used no foreign name."""
     return host is None or (len(host) <= _MAX_HOST and _has_host(host, tuple(settings.ALLOWED_HOSTS)))
 
 
@@ -153,6 +153,6 @@ def _read_address(text: str) -> str:
 
 
 def _decode_certificates(headers: Headers) -> list[bytes | None]:
-    """One for each occurrence of the header. A proxy sends an empty header if its caller has no certificate."""
+    """The certificates, one for each occurrence of the header. A proxy sends an empty header if its caller has no certificate."""
     wanted = settings.CLIENT_CERT_HEADER.lower()
     return [forwarded_certificate.decode(wanted, value) for name, value in headers if name == wanted.encode() and value.strip()]

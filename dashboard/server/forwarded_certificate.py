@@ -1,6 +1,6 @@
-"""A client's certificate as the proxy that ends its TLS connection passes it on: RFC 9440, and the formats of nginx, Envoy and Traefik.
+"""Reads a client's certificate from the header of the proxy that ends its TLS connection: RFC 9440, and the formats of nginx, Envoy and Traefik.
 
-The setting CLIENT_CERT_HEADER says which header is believed. It names only one, because a proxy that sets one header lets its callers send the others.
+The setting CLIENT_CERT_HEADER names the trusted header. It names only one, because a proxy that sets one header lets its callers send the others.
 """
 
 import binascii
@@ -22,7 +22,7 @@ _XFCC = re.compile(rb"%b(?:;%b)*" % (_XFCC_PAIR, _XFCC_PAIR))
 
 @lru_cache(maxsize=512)
 def decode(header: str, value: bytes) -> bytes | None:
-    """Return the DER of the certificate in the header, or None if it contains anything else than one certificate. header: its name in lower case."""
+    """Return the DER of the certificate in the header, or None if it contains anything but one certificate. header: its name in lower case."""
     if len(value) > MAX_LENGTH:
         return None
     try:

@@ -1,12 +1,12 @@
-"""A TLS handshake: how much a peer may send for it, where its certificate is read, and how it fails. bounded_tls limits what a peer may send afterwards.
+"""A TLS handshake: the limit of a peer's data, the reading of its certificate, and failures. bounded_tls limits what a peer may send afterwards.
 
 OpenSSL only gets whole records, and no more than a handshake needs. If it can't be told what to refuse (see dashboard/server/openssl.py), a thread gives it the
 records that may contain a certificate (see dashboard/server/certificate_readers.py). We can't know which ones do, because TLS 1.3 encrypts certificates.
 
-If a handshake fails, the peer gets the alert that says why (RFC 8446 §6.2), and for a refused client certificate the operator gets a log line. An event loop
-drops a connection as soon as its handshake fails, with the alert still in the buffer. So we report the failure to the loop as waiting for more from the
-peer, and before it waits, it sends what is in the buffer. A peer that gets the alert closes the connection by itself. If it doesn't, the deadline of every
-handshake applies, and what the peer sends is discarded.
+If a handshake fails, the peer gets an alert with the cause (RFC 8446 §6.2). If a client certificate was refused, the operator gets a log line. An event loop
+drops a connection as soon as its handshake fails, with the alert still in the buffer. So we report the failure to the loop as waiting for more from the peer,
+and before it waits, it sends the buffer. A peer that gets the alert closes the connection by itself. If it doesn't, the deadline of every handshake applies,
+and data from the peer is discarded.
 """
 
 import ssl
@@ -27,19 +27,19 @@ _MAX_HELLOS = 2
 MAX_OF_HELLO = 4096
 
 # Bytes of records after the ClientHello. Without a certificate, a client sends 110 in TLS 1.3 and 105 to 180 in TLS 1.2, and no key that fits into this is
-# expensive. With one: enough for the longest registered certificate and the proof of its key, or for a chain of three with 8,192-bit keys.
+# expensive. With a certificate, the limit is enough for the longest registered one and the proof of its key, or for a chain of three with 8,192-bit keys.
 MAX_WITHOUT_CERTIFICATE = 200
 MAX = MAX_DER_LENGTH + 2048
 
 # The beginning of a record that is longer than allowed: OpenSSL answers it with an alert, encrypted if the handshake has got that far.
 _TOO_LONG = b"\x17\x03\x03\xff\xff"
 
-# Bytes that a refused peer may still send: its request, which it may send before it reads the alert.
+# Bytes that a refused peer may still send: it may send its request before it reads the alert.
 _DISCARDED = 64 * 1024
 
 
 class Opening(Protocol):
-    """The connection that a handshake is for. address: the peer's, "" if unknown. is_away: whether a thread has it, so that nothing else may touch it."""
+    """The connection that a handshake is for. address: the peer's, "" if unknown. is_away: whether a thread has it, so that other code must not touch it."""
 
     address: str
     handshake: "Handshake | None"
@@ -58,7 +58,7 @@ opening: ContextVar[Opening | None] = ContextVar("opening", default=None)
 
 class Handshake(BoundedTLS):
     """unread: received data that OpenSSL hasn't got. is_asking: whether it requests a certificate that a thread has to read. given: bytes of records after the
-    ClientHello that OpenSSL got. outcome: of the thread, None if it hasn't read yet. complaint: why the peer's certificate was refused unread.
+    ClientHello that OpenSSL got. outcome: the thread's result, None if it hasn't read yet. complaint: why the peer's certificate was refused unread.
     """
 
     unread: bytearray
@@ -88,7 +88,7 @@ class Handshake(BoundedTLS):
                 self.failure = error
                 log_refusal(error, self.opening.address if self.opening is not None else "", self.complaint)
             else:
-                # What follows is the request.
+                # The data that follows is the request.
                 self.incoming.write(self.unread)
                 self.unread.clear()
                 self.opening = None
@@ -109,7 +109,7 @@ class Handshake(BoundedTLS):
         self.opening = self.ask_for_turn = self.failure = self.outcome = None
 
     def go_on_aside(self) -> None:
-        """Called in a thread. It raises nothing."""
+        """Called in a thread. It doesn't raise."""
         try:
             self._give(MAX)
             self.step()
@@ -119,7 +119,7 @@ class Handshake(BoundedTLS):
             self.outcome = True
 
     def step(self) -> None:
-        """Do what SSLObject does in a handshake, with the data that OpenSSL has been given."""
+        """Do a step of SSLObject's handshake, with the data that OpenSSL has been given."""
         super().do_handshake()
 
     def _go_on(self) -> None:
@@ -158,7 +158,7 @@ class Handshake(BoundedTLS):
         self.step()
 
     def _give(self, most: int) -> None:
-        """Give OpenSSL the whole records that have arrived, until it has been given most bytes."""
+        """Give OpenSSL the whole records that have arrived. most: the limit of bytes given in total."""
         place = 0
         while length := find_record(self.unread, place):
             if self.hellos < _MAX_HELLOS and self._is_too_long(place):
@@ -186,7 +186,7 @@ class Handshake(BoundedTLS):
         return not message or (is_hello and (len(message) < 4 or int.from_bytes(message[1:]) > MAX_OF_HELLO))
 
     def _find_rest_of_hello(self, place: int) -> int | None:
-        """How many bytes of a ClientHello come after the record at place; None if the record contains anything else. RFC 8446 §4."""
+        """The number of bytes of a ClientHello after the record at place; None if the record contains anything else. RFC 8446 §4."""
         kind, message = self.unread[place], self.unread[place + HEADER : place + HEADER + 4]
         octets = int.from_bytes(self.unread[place + 3 : place + HEADER])
         rest = int.from_bytes(message[1:]) - (octets - 4)
@@ -201,7 +201,8 @@ class HandshakeContext(ssl.SSLContext):
 
     def __new__(cls, protocol: int) -> "HandshakeContext":
         made = super().__new__(cls, protocol)
-        # No resumption either: a ticket with a client's certificate would make the ClientHello long, and OpenSSL's cache would keep 20,000 certificates.
+        # There is no resumption either: a ticket with a client's certificate would make the ClientHello long, and OpenSSL's cache would keep 20,000
+        # certificates.
         made.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
         made.num_tickets = 0
         made.keeps_sessions = not forget_sessions(made)

@@ -1,4 +1,6 @@
-"""Shows gunicorn's master that a worker is alive. In memory: gunicorn's own uses a file, and if its disk is full, gunicorn starts no worker and ends."""
+"""Shows gunicorn's master that a worker is alive. It works in memory: gunicorn's own heartbeat uses a file, and if its disk is full, gunicorn can't start
+workers and ends.
+"""
 
 import os
 from typing import Any

@@ -21,7 +21,7 @@ from oauth import strict_transport
 LINGERING = 2
 # Undecrypted bytes of a TLS connection beyond which no more is read from it.
 MAX_ENCRYPTED = 64 * 1024
-# Seconds between two such reads, so that a peer that sends at full speed takes no time from others.
+# Seconds between two such reads, so that a peer that sends at full speed doesn't slow down others.
 DRAINING = 0.01
 # Seconds for which a connection is kept idle after a stranger sent much at once: TLS keeps the 0.3 MB that it needed for that as long as the connection is
 # open.
@@ -62,10 +62,10 @@ class HTTPConnection(BoundedProtocol):
         if tls is not None:
             self.is_secure = True
             self.client_certificate = tls.getpeercert(binary_form=True)
-            # The limit is more than one record, because a partial record can't be decrypted.
+            # The limit is longer than one record, because a partial record can't be decrypted.
             transport.set_read_buffer_limits(MAX_ENCRYPTED, MAX_ENCRYPTED // 2)
         else:
-            # As soon as anything is waiting to be sent, nothing more is written. The same with TLS, see open_tls.
+            # As soon as data waits to be sent, no more is written. The same holds with TLS, see open_tls.
             transport.set_write_buffer_limits(0)
         self.worker.connections[self] = None
         if self.stay is not None:
@@ -82,7 +82,7 @@ class HTTPConnection(BoundedProtocol):
         # Otherwise the task that waits for the next request would wait three more seconds.
         self._request_ready.set()
         if self._flow_control is not None:
-            # And so would the task that waits for the peer to take its response.
+            # So would the task that waits for the peer to take its response.
             self._flow_control.resume_writing()
         self.let_all_go()
 
@@ -109,7 +109,7 @@ class HTTPConnection(BoundedProtocol):
             super().data_received(data)
 
     def find_phase(self) -> str | None:
-        """What the peer must do next: a key of DEADLINES, or None while we are working."""
+        """The phase that the peer must finish next: a key of DEADLINES, or None while we are working."""
         if self._closed or (self._flow_control is not None and self._flow_control.write_paused):
             return "write"
         if self._current_request is None:
@@ -172,7 +172,7 @@ class HTTPConnection(BoundedProtocol):
         """Does nothing: the sweep enforces deadlines."""
 
     async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
-        """Without the task that gunicorn makes for each request so that an application can continue after its response: ours doesn't."""
+        """This leaves out gunicorn's task for each request, which lets an application continue after its response: ours doesn't continue."""
         try:
             return await self._handle_http_request(request, sockname, peername)  # type: ignore[no-any-return]  # gunicorn has no types
         finally:
@@ -183,7 +183,7 @@ class HTTPConnection(BoundedProtocol):
 
     def _build_http_scope(self, request: Any, sockname: Any, peername: Any) -> dict[str, Any]:
         self.scope = scope = super()._build_http_scope(request, sockname, peername)
-        # If the next request has already arrived, oauth.asgi lets others have a turn between the two.
+        # If the next request has already arrived, oauth.asgi lets others have a turn before it.
         scope["state"]["is_followed"] = self.is_followed
         scope["state"]["belong_to_person"] = self.belong_to_person
         scope["state"]["keep"] = self.keep

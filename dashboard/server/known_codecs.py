@@ -1,4 +1,4 @@
-"""Makes Python find only its own codecs. Otherwise it searches its path for any name in a Content-Type, and remembers each name that it didn't find."""
+"""Makes Python find only its own codecs. Otherwise it searches its path for any name in a Content-Type, and remembers every unknown name."""
 
 import codecs
 import encodings

@@ -1,4 +1,4 @@
-"""The server's address: bound before the server starts, but it only listens once a worker can answer. Until then connections are refused at once, so that
+"""The server's address is bound before the server starts, but it only listens once a worker can answer. Until then, connections are refused at once, so that
 callers and load balancers try another node instead of waiting.
 
 Also run as “python -m dashboard.server.listening” before make run prints where to sign in.
@@ -20,7 +20,7 @@ from dashboard.server.unsent import PART
 
 
 class _Bound:
-    """For gunicorn's sockets, which would otherwise listen as soon as they are made."""
+    """A mixin for gunicorn's sockets, which would otherwise listen as soon as they are made."""
 
     cfg_addr: tuple[str, int]
 
@@ -42,7 +42,7 @@ class _BoundSocket6(_Bound, TCP6Socket):  # type: ignore[misc]
 
 
 class _BoundUnixSocket(UnixSocket):  # type: ignore[misc]
-    """Only for its owner and group, because anybody who can connect is trusted as a proxy."""
+    """Only its owner and group can connect, because everybody who can is trusted as a proxy."""
 
     def set_options(self, sock: socket.socket, bound: bool = False) -> socket.socket:  # noqa: ARG002, FBT001, FBT002  # gunicorn's signature
         before = os.umask(0o117)
@@ -67,7 +67,7 @@ def bind(cfg: Any, log: Any, host: str = settings.HOST, port: int = settings.POR
 def listen(sock: socket.socket, backlog: int) -> bool:
     """Return False if it already listens: a socket passed on by another process may, and listening again can be forbidden (SELinux). Raise OSError."""
     if sock.family != socket.AF_UNIX:
-        # Per connection. We keep and count what the kernel doesn't, see dashboard.server.unsent.
+        # The kernel's buffer per connection. We keep and count the rest, see dashboard.server.unsent.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 2 * PART)
     if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         return False
@@ -107,7 +107,7 @@ def _check_socket(path: Path) -> None:
                 probe.connect(str(path))
             hint = f"{path} is in use. Stop the program that uses it, or set HOST to another path."
     except ConnectionRefusedError:
-        # No process is listening any more.
+        # The process that was listening has ended.
         return
     except OSError as error:
         hint = f"TokenOS can't use {path}: {error.strerror or error}. Set HOST to a path where the user that runs TokenOS can make a socket."

@@ -1,4 +1,4 @@
-"""The machine's memory: how many connections it is enough for, and giving back what is no longer used."""
+"""The machine's memory: computes how many connections it is enough for, and gives back unused memory."""
 
 import ctypes
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 
 # Bytes per connection. With TLS an idle one takes 36 KB, and one that has received 16 KiB of a request 65 KB. Longer requests have a separate limit.
 OF_CONNECTION = 128 * 1024
-# Connections may use one in this many parts of the memory: half of it.
+# Connections may use the memory divided by this: half of it.
 PART = 2
 # The number of connections that a worker may have in any case.
 FEWEST = 256
@@ -19,7 +19,7 @@ _AVAILABLE = re.compile(r"^MemAvailable:\s+(\d+) kB$", re.MULTILINE)
 
 
 def find_most_connections(workers: int, root: Path = Path("/")) -> int | None:
-    """For each worker; None if the system doesn't say how much memory there is. root: the folder that contains its files."""
+    """The maximum for each worker; None if the system doesn't say how much memory there is. root: the folder that contains the system's files."""
     memory = min(_find_memory(root), default=None)
     return None if memory is None else max(memory // PART // workers // OF_CONNECTION, FEWEST)
 

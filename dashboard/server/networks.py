@@ -1,4 +1,4 @@
-"""Limits how many of a worker's connections one network may have: an idle one costs memory, and a network that has them all keeps others out.
+"""Limits how many of a worker's connections one network may have: an idle connection costs memory, and a network that has all of them keeps others out.
 
 Beyond the limit, the network's longest idle connection makes room for a new one; if none is idle, the oldest one that waits for its peer in the middle of a
 request. So a load balancer that makes all callers look like one network can still serve them.
@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 MAX = 2048
-# One network may have one in this many of a worker's connections.
+# One network may have a worker's connections divided by this.
 PART = 4
 # Seconds for which a peer may be silent, or in its handshake, before it has to make room for another.
 PATIENCE = 1
 
-# What a connection waits for, in the order in which connections are closed to make room: an idle one loses nothing.
+# The states of a connection that waits, in the order in which connections are closed to make room: closing an idle one does no harm.
 _WAITING = ("head", "next", "body", "write")
 
 
 class Stay:
-    """One connection's stay, from accept on. since: the loop's time then. connection: what serves it, once there is one. end: how to end it before that."""
+    """One connection's stay, from accept on. since: the loop's time then. connection: serves it, once there is one. end: ends it before that."""
 
     __slots__ = ("_stays", "connection", "end", "since")
 
@@ -37,12 +37,12 @@ class Stay:
         return phase == "next" or (phase == "head" and self.connection.phase is not None)
 
     def leave(self) -> None:
-        """May be called more than once."""
+        """End the stay. It may be called more than once."""
         self._stays.pop(self, None)
 
 
 class Networks:
-    """connections: how many the worker can have."""
+    """connections: the maximum for the worker."""
 
     def __init__(self, connections: int) -> None:
         self.most = min(MAX, connections // PART)
@@ -51,7 +51,9 @@ class Networks:
         self._stays: dict[str, dict[Stay, None]] = {}
 
     def enter(self, address: str, now: float) -> Stay | None:
-        """None if there is no room. address: the peer's, "" for a Unix socket. A trusted proxy's connections aren't counted, because they are everybody's."""
+        """Begin a stay; None if there is no room. address: the peer's, "" for a Unix socket. A trusted proxy's connections aren't counted, because many callers
+        share them.
+        """
         from dashboard.server.connection import is_trusted
         from oauth.throttling import widest_network_of
 
@@ -65,8 +67,8 @@ class Networks:
     def choose_waiting(self, connections: Iterable[Any], most: int) -> list[Any]:
         """The connections to end when the worker has too many, oldest first; none that is being served.
 
-        First those of networks that have many. Then others that were already waiting at the last sweep, because a distant peer takes a moment between its
-        handshake and its request.
+        Connections of networks that have many come first. Then come others that were already waiting at the last sweep, because a distant peer takes a moment
+        between its handshake and its request.
         """
         found = []
         for connection in connections:

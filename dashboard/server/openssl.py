@@ -1,8 +1,8 @@
-"""OpenSSL features that Python's ssl doesn't offer: naming several groups (RFC 8446 §4.2.7), and spoiling a handshake message before OpenSSL processes it.
+"""OpenSSL features that Python's ssl lacks: naming several groups (RFC 8446 §4.2.7), and spoiling a handshake message before OpenSSL processes it.
 
-OpenSSL's own functions are called. This needs CPython, whose context is known to have its SSL_CTX directly after the object header, and an _ssl that uses
-OpenSSL as a shared library. If OpenSSL is linked into Python, as in python-build-standalone, which uv uses, its functions can't be found, and each function
-here returns False.
+This calls OpenSSL's own functions. It needs CPython, because its contexts have their SSL_CTX directly after the object header, and an _ssl that uses OpenSSL as
+a shared library. If OpenSSL is linked into Python, as in python-build-standalone, which uv uses, its functions can't be found, and each function here returns
+False.
 """
 
 import ctypes
@@ -14,9 +14,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-# OpenSSL 3 also offers finite-field groups (RFC 7919) of up to 8192 bits: a stranger who sends any number as such a key, without computing anything, makes the
-# server compute for a tenth of a second. P-521 costs ten times as much as these groups and isn't needed. P-384 costs four times as much, but TLS 1.2 only
-# accepts client certificates on the curves in this list. The first list is for OpenSSL 3.5 and later: with it, traffic recorded today stays secret from quantum
+# OpenSSL 3 also offers finite-field groups (RFC 7919) of up to 8192 bits: a stranger can send any number as such a key, without computing, and the server
+# computes for a tenth of a second. P-521 costs ten times as much as these groups and isn't needed. P-384 costs four times as much, but TLS 1.2 only accepts
+# client certificates on the curves in this list. The first list is for OpenSSL 3.5 and later: with it, traffic recorded today stays secret from quantum
 # computers.
 _GROUPS = ("X25519MLKEM768:X25519:P-256:P-384", "X25519:P-256:P-384")
 _SSL_CTRL_SET_SESS_CACHE_MODE, _SSL_CTRL_SET_GROUPS_LIST = 44, 92
@@ -25,18 +25,18 @@ _HEAD = 16
 
 # RFC 8446 §5.1 and §4.
 _HANDSHAKE, _CERTIFICATE, _FINISHED = 22, 11, 20
-# Of a message: its type and length.
+# Bytes of a message's type and length.
 _MESSAGE_HEAD = 4
 
 # SSL_CTX_set_msg_callback(3): whether it is written, version, content type, data, length, SSL, argument.
 _Callback = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
 
-# In a thread, .hear: what the current handshake does with a certificate message and the TLS version; it returns whether to continue.
+# Per thread, hear: the current handshake's function for a certificate message and the TLS version. It returns whether to continue.
 _under_way = threading.local()
 
 
 def limit_groups(context: ssl.SSLContext) -> None:
-    """Allow only groups that cost little. If they can't be named, only P-256 is left, which every client has (RFC 8446 §9.1)."""
+    """Allow only groups that cost little. If they can't be named, only P-256 is allowed, which every client has (RFC 8446 §9.1)."""
     if not any(_name_groups(context, groups) for groups in _GROUPS):
         context.set_ecdh_curve("prime256v1")
 

@@ -1,4 +1,4 @@
-"""How many connections each worker has, in shared memory that is made before the master forks."""
+"""The number of connections of each worker, in shared memory that is made before the master forks."""
 
 import mmap
 from typing import Any

@@ -1,9 +1,9 @@
-"""Reads the certificate that a TLS client presents before OpenSSL decides about it: a registered one passes, whoever issued it. RFC 8705 §2.2.
+"""Reads the certificate that a TLS client presents before OpenSSL decides about it: a registered one passes with any issuer. RFC 8705 §2.2.
 
 OpenSSL searches its trusted certificates for an issuer, takes the first one that matches by name and key identifier, and doesn't try others if the signature
-doesn't fit. If all registered certificates were trusted at once, each would keep out the certificates whose issuer it looks like, and anybody can make one that
-looks so. So when a registered one is presented, its connection continues with a context that trusts only that one. The initial context only trusts the
-operator's CAs.
+doesn't fit. If all registered certificates were trusted at once, a registered certificate that looks like the issuer of others would keep these out, and
+anybody can make such a certificate. So when a registered one is presented, its connection continues with a context that trusts only that one. The initial
+context only trusts the operator's CAs.
 
 Its key is checked first: OpenSSL takes seconds to read some kinds, and would block the event loop. RFC 8446 §4.4.2.
 
@@ -26,7 +26,7 @@ _HANDSHAKE, _CERTIFICATE = 22, 11
 # A client's own certificate, two intermediates, and the CA. OpenSSL reads the key of each, which takes up to 0.4 ms.
 MAX_CERTIFICATES = 4
 
-# X509_V_FLAG_NO_CHECK_TIME, which Python has no name for.
+# X509_V_FLAG_NO_CHECK_TIME, for which Python has no name.
 _NO_CHECK_TIME = 0x200000
 
 # SSL_OP_NO_RX_CERTIFICATE_COMPRESSION (RFC 8879), in OpenSSL 3.2 and later: otherwise a certificate could come in a message that isn't read here.
@@ -60,8 +60,8 @@ class PresentingHandshake(Handshake):
 class ClientCertificateContext(HandshakeContext):
     """A context that requests a certificate but doesn't require one.
 
-    registered: the thumbprints of those that pass. quiet: the context that replaces it after a handshake without a registered certificate, so that messages of
-    the open connection aren't reported.
+    registered: the thumbprints of registered certificates. quiet: the context that replaces it after a handshake without a registered certificate, so that
+    messages of the open connection aren't reported.
     """
 
     sslobject_class = PresentingHandshake
@@ -96,7 +96,7 @@ def _find_certificates(message: bytes, version: int) -> list[bytes]:
         found.append(message[place : place + length])
         place += length
         if is_new:
-            # Its extensions.
+            # The certificate's extensions.
             place += 2 + int.from_bytes(message[place : place + 2])
     return found
 

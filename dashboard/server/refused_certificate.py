@@ -1,4 +1,4 @@
-"""Logs a client certificate that was refused in a TLS handshake. OpenSSL doesn't say which one it was, because it forgets it before we can ask."""
+"""Logs a client certificate that was refused in a TLS handshake. OpenSSL can't say which one it was, because it forgets the certificate before we can ask."""
 
 import logging
 import ssl
@@ -8,7 +8,7 @@ from oauth.log_quota import LogQuota
 
 logger = logging.getLogger("tokenos.server")
 
-# Per worker; of_one is per address.
+# The limits are per worker; of_one is per address.
 _quota = LogQuota(seconds=60, lines=50, of_one=5)
 
 # X509_V_ERR_CERT_SIGNATURE_FAILURE, if the issuer has only the name of a trusted CA; …_DEPTH_ZERO_SELF_SIGNED_CERT, …_SELF_SIGNED_CERT_IN_CHAIN,

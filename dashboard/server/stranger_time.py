@@ -1,16 +1,16 @@
-"""Limits how long a worker computes strangers' pages: they share an interpreter with token requests, and a page takes as long as several of these.
+"""Limits how long a worker computes strangers' pages: pages share an interpreter with token requests, and one takes as long as several of these.
 
-Each network has a burst of time, and after that a share of the time; so do all networks together, of which each gets at least a little. Only the thread's own
-computing time counts, not its waits.
+Each network has a burst of time, and after that a share of the time. So do all networks together, but each network gets at least a little. Only the thread's
+own computing time counts, not its waits.
 """
 
 from collections import OrderedDict
 
-# Seconds: about a hundred pages.
+# In seconds: about a hundred pages.
 AT_ONCE = 3.0
-# Of each second: about ten pages.
+# The share of each second: about ten pages.
 SHARE = 0.05
-# The same for all networks together, and what each network gets in any case.
+# The same for all networks together, and the minimum for each network.
 AT_ONCE_OF_ALL, SHARE_OF_ALL, IN_ANY_CASE = 9.0, 0.25, 0.5
 # Beyond this many, the networks that were idle longest are forgotten.
 MAX_NETWORKS = 10_000

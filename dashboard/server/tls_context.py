@@ -1,12 +1,12 @@
-"""gunicorn's own TLS: the server's certificate, and which client certificates a handshake lets through. RFC 8705 §2.
+"""The context of gunicorn's own TLS: the server's certificate, and the client certificates that a handshake lets through. RFC 8705 §2.
 
-A client certificate is requested, never required, and only if one could be valid, so browsers don't notice. The operator's client CAs are trusted. A registered
-certificate passes by itself, see dashboard/server/presented_certificate.py. No list of CA names is sent. oauth/mtls.py decides at each request whether a
-certificate is valid for a client: a handshake only proves who holds its key, so an expired or revoked certificate still passes for a while and gets a response
-that says so. A certificate that is neither registered nor issued by a trusted CA fails the handshake, see dashboard/server/handshake.py.
+A client certificate is requested but never required, and only requested if one could be valid, so browsers don't notice. The operator's client CAs are trusted.
+A registered certificate passes by itself, see dashboard/server/presented_certificate.py. No list of CA names is sent. oauth/mtls.py decides at each request
+whether a certificate is valid for a client: a handshake only proves possession of its key, so an expired or revoked certificate still passes for a while and
+gets a response that says so. A certificate that is neither registered nor issued by a trusted CA fails the handshake, see dashboard/server/handshake.py.
 
-One thread of each worker reads the database and the files, so a new connection only uses what is already there. If the CAs or server.pem change, a new context
-is made.
+One thread of each worker reads the database and the files, so a new connection only uses data that has been read. If the CAs or server.pem change, a new
+context is made.
 """
 
 import logging
@@ -28,10 +28,10 @@ logger = logging.getLogger("tokenos.server")
 
 POLLING = 0.5
 
-# How long a client's certificate still passes a handshake after it has expired or was revoked.
+# A client's certificate still passes a handshake for this long after it has expired or was revoked.
 KEPT = timedelta(days=30)
 
-# Seconds that a worker waits for the certificates before it serves, and for its thread before it ends.
+# Seconds for which a worker waits for the certificates before it serves, and for its thread before it ends.
 STARTING, STOPPING = 10, 2
 
 # Thumbprint → PEM.
@@ -53,7 +53,7 @@ class ServerContext:
         self._thread: threading.Thread | None = None
 
     def check(self) -> None:
-        """Raise OSError or ssl.SSLError if the server's certificate can't be used. For gunicorn's master, which doesn't serve."""
+        """Raise OSError or ssl.SSLError if the server's certificate can't be used. It is for gunicorn's master, which doesn't serve."""
         self._build({}, frozenset())
 
     def start(self) -> None:
@@ -118,7 +118,7 @@ class ServerContext:
         except (OSError, ssl.SSLError) as error:
             # The operator may be replacing the file.
             self._log(error, f"{self.server_pem} can't be used. The previous certificate stays in use.")
-        except Exception as error:  # noqa: BLE001  # else one failed query would end the thread
+        except Exception as error:  # noqa: BLE001  # otherwise one failed query would end the thread
             self._log(error, "The clients' certificates can't be looked up. The known ones stay in use.")
             close_old_connections()
         else:

@@ -1,7 +1,7 @@
 """uvloop's TLS, with handshakes that can continue in another thread and come back.
 
-While a handshake is away, the connection isn't touched: nothing is read from its peer, and if the peer is gone, the connection is only closed afterwards.
-Nothing is read from the peer either while a handshake waits for its turn; what it sent before counts for the strangers' share.
+While a handshake is in another thread, its connection isn't touched: no data is read from the peer, and if the peer is gone, the connection is only closed
+afterwards. No data is read either while a handshake waits for its turn; earlier data counts for the strangers' share.
 
 Private name of uvloop 0.23.0 (pinned) used here: loop.SSLProtocol, a protocol like asyncio's own.
 """
@@ -18,14 +18,14 @@ from dashboard.server.certificate_readers import CertificateReaders
 from dashboard.server.handshake import MAX, MAX_OF_HELLO, Handshake, opening
 from dashboard.server.turns import Turns
 
-# Received data is in uvloop's buffer and in OpenSSL's, which both keep the size that they once needed.
+# Received data is in uvloop's buffer and in OpenSSL's. Both keep the largest size that they needed.
 _BUFFERS = 2
-# What a handshake needs is always accepted, however much others have sent.
+# The data of a handshake is always accepted, even if others have sent much.
 _ALWAYS_TAKEN = _BUFFERS * (MAX_OF_HELLO + MAX)
 
 
 class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for it
-    """Between a connection's transport and HTTP. network, address: the peer's, "" for a Unix socket or a peer that is gone."""
+    """The layer between a connection's transport and HTTP. network, address: the peer's, "" for a Unix socket or a peer that is gone."""
 
     raw: Any
     handshake: Handshake | None = None
@@ -74,7 +74,7 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
             self.handshake.let_go()
         self.connection = None
         super().connection_lost(exc)
-        # Its error would keep this object alive by the frames of its traceback.
+        # The error would keep this object alive by the frames of its traceback.
         self.made = None
 
     def pause_writing(self) -> None:
@@ -88,7 +88,7 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
             self.connection.resume_writing()
 
     def read_aside(self) -> bool:
-        """Have a thread read the handshake. Return False if there is none."""
+        """Have a thread read the handshake. Return False if no thread is free."""
         if not self.readers.ask(self):
             return False
         self.is_away = self.was_aside = True
@@ -119,12 +119,12 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
         assert self.handshake is not None
         if self.is_waiting:
             self.is_waiting = False
-            # It may have been ended to make room for another.
+            # The connection may have been ended to make room for another.
             if self.raw.is_closing():
                 return
             self.raw.resume_reading()
         self.handshake.is_waiting, self.handshake.has_turn = False, True
-        # Nothing has arrived, but this does what is to be done as if something had.
+        # No data has arrived, but this triggers the same work as if some had.
         self.buffer_updated(0)
         self.handshake.has_turn = False
         if self.handshake.opening is None:
@@ -165,15 +165,14 @@ async def open_tls(
         del protocol, made
         raise
     if not transport.is_closing():
-        # As soon as anything is waiting to be sent, nothing more is written. Not set earlier, because uvloop wouldn't send the rest of a handshake that had to
-        # wait.
+        # As soon as data waits to be sent, no more is written. It isn't set earlier, because uvloop wouldn't send the rest of a handshake that had to wait.
         transport.set_write_buffer_limits(0)
     if protocol.was_aside and connection.client_certificate is not None:
         readers.know(protocol.network)
 
 
 def find_network(sock: socket.socket) -> str:
-    """The peer's network; "" like find_address."""
+    """The peer's network; "" as in find_address."""
     from oauth.throttling import widest_network_of
 
     return widest_network_of(find_address(sock))

@@ -1,11 +1,11 @@
-"""The queue of connections to be read: in each turn of the event loop a part of one connection, with the networks taking turns, so that a network that sends
-much at once, over one connection or a thousand, doesn't delay the others.
+"""The queue of connections to be read: each turn of the event loop reads a part of one connection. Networks take turns, so that a network that sends much at
+once, over one connection or a thousand, doesn't delay the others.
 """
 
 import asyncio
 from collections.abc import Callable
 
-# Requests of one network that begin in one turn of the loop without waiting for another: a turn for each would cost a busy worker a tenth of its time.
+# At most this many requests of one network begin in one turn of the loop: a turn for each would cost a busy worker a tenth of its time.
 MAX_AT_ONCE = 32
 
 
@@ -18,13 +18,13 @@ class Turns:
         self._begun: dict[str, int] = {}
 
     def ask(self, go_on: Callable[[], None], network: str = "") -> None:
-        """Have go_on called once, in its own turn, however often this is called meanwhile."""
+        """Have go_on called once, in its own turn, even if this is called several times meanwhile."""
         if not self._lines:
             self._loop.call_soon(self._give)
         self._lines.setdefault(network, {})[go_on] = None
 
     def may_go_at_once(self, network: str) -> bool:
-        """Whether a short task of the network may run without waiting. Counts it."""
+        """Whether a short task of the network may run without waiting. The task is counted."""
         if network in self._lines:
             return False
         if not self._begun:
@@ -38,7 +38,7 @@ class Turns:
         go_on = next(iter(line))
         del line[go_on]
         if line:
-            # Back to the end of the queue.
+            # The network goes back to the end of the queue.
             self._lines[network] = line
         if self._lines:
             self._loop.call_soon(self._give)

@@ -31,9 +31,9 @@ from dashboard.server.tls_protocol import find_address, find_network, open_tls
 from dashboard.server.turns import Turns
 from dashboard.server.unsent import Unsent
 
-# Seconds that a peer may take: until its first byte, for the TLS handshake, for the first request's head, until the next request's head, for a body, to
-# take (some of) our response. Proxies keep idle connections for 60 s, so with 75 s we aren't the first to close one. gunicorn itself gives up a body
-# after 30 s without a byte.
+# Seconds that a peer may take: until its first byte, for the TLS handshake, for the first request's head, until the next request's head, for a body, and to
+# take a part of our response. Proxies keep idle connections for 60 s, so with 75 s we aren't the first to close one. gunicorn itself gives up a body after 30 s
+# without a byte.
 FIRST_BYTE = HANDSHAKE = 10
 DEADLINES = {"head": 10.0, "next": 75.0, "body": 20.0, "write": 30.0}
 STOPPING_DEADLINES = {"head": 0.5, "next": 0.5, "body": 5.0, "write": 5.0}
@@ -48,7 +48,7 @@ SWITCHING = 0.0005
 # that happens to wake first would do the work of both.
 YIELDING = 0.002
 
-# How long a worker that is told to end keeps serving while its replacement starts.
+# A worker that is told to end keeps serving for this long while its replacement starts.
 HANDING_OVER = 15
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -94,7 +94,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
                 await asyncio.wait_for(self.is_stopping.wait(), 1.0)
             except TimeoutError:
                 continue
-        # Also if the master is gone: every response from now on closes its connection.
+        # Also if the master is gone, every response from now on closes its connection.
         self.alive = False
         await self.finish()
 
@@ -142,13 +142,13 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             self.log.warning("New connections have to wait: %s.", reason)
 
     def count(self) -> int:
-        """How many connections there are. This also tells the other workers."""
+        """The number of connections. This also tells the other workers."""
         connections = len(self.connections) + len(self.silent) + len(self.openings)
         places.note(self, connections)
         return connections
 
     def yields(self, connections: int) -> bool:
-        """Whether to leave a new connection to another worker. Only for a moment, because the other worker may be stuck."""
+        """Whether to leave a new connection to another worker. It does so only for a moment, because the other worker may be stuck."""
         self.has_yielded = not self.has_yielded and connections > places.fewest()
         if self.has_yielded:
             for listener in self.sockets:
@@ -201,7 +201,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         else:
             self.silent[sock] = self.loop.time()
         if first:
-            # In its own turn, because the received data is read at once: up to 0.5 MB of memory, which is counted before the next connection's.
+            # This gets its own turn, because the received data is read at once: up to 0.5 MB of memory, which is counted before the next connection's.
             self.turns.ask(partial(self.begin, sock, first), find_network(sock))
         else:
             del self.silent[sock]
@@ -266,7 +266,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             opening.cancel()
         waiting = self.networks.choose_waiting(self.connections, some)
         for connection in waiting:
-            # A clean TLS close would need the peer's answer, but the descriptor is needed now.
+            # A clean TLS close would have to wait for the peer's answer, but the descriptor is needed now.
             connection.transport.abort()
         return bool(silent or openings or waiting)
 

@@ -14,7 +14,7 @@ from oauth.asgi import Scope
 
 application = WSGIHandler()
 
-# A memoryview if several responses share the content.
+# It is a memoryview if several responses share the content.
 Content = bytes | memoryview | IO[bytes]
 Request = tuple[Scope, bytes]
 Answer = tuple[int, list[tuple[bytes, bytes]], Content]
@@ -25,7 +25,7 @@ SIGNED_IN = "tokenos.signed_in"
 # A longer response waits in a file for its peer.
 MAX_IN_MEMORY = 1024 * 1024
 
-# By name: when it was changed, its length, and its content. These are the static files, 4 MB in total.
+# The static files, 4 MB in total, by name: time of change, length and content.
 _files: dict[str, tuple[tuple[int, int], bytes]] = {}
 
 
@@ -82,7 +82,7 @@ def _gather(response: Any) -> tuple[Content, int]:
 
 
 def _read(file: IO[bytes]) -> memoryview:
-    """Read once for all requests: otherwise each peer that doesn't read its response would keep a copy."""
+    """The content is read once for all requests: otherwise each peer that doesn't read its response would keep a copy."""
     status = os.fstat(file.fileno())
     stamp = status.st_mtime_ns, status.st_size
     found = _files.get(file.name)
@@ -92,7 +92,7 @@ def _read(file: IO[bytes]) -> memoryview:
 
 
 def _build_environ(scope: Scope, body: bytes) -> dict[str, Any]:
-    """PEP 3333. A body has a length here even if it was chunked, and repeated header fields are one value (RFC 9110 §5.3)."""
+    """PEP 3333. A chunked body also has a length here, and repeated header fields are one value (RFC 9110 §5.3)."""
     server = scope["server"] or ("localhost", 0)
     environ: dict[str, Any] = {
         "asgi.scope": scope,

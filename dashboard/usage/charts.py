@@ -13,11 +13,11 @@ from dashboard.frame.moment import MONTHS
 DAY = timedelta(days=1)
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
-# Fractions of a slot's width: the bar, and the space to its left.
+# The bar and the space to its left, as fractions of a slot's width.
 _BAR, _LEFT = 0.76, 0.12
-# Pixels: above the highest bar, between two parts of a bar, and the minimum height of a value that isn't zero.
+# In pixels: the space above the highest bar, the space between two parts of a bar, and the minimum height of a value that isn't zero.
 _TOP, _GAP, _LEAST = 10.0, 1.0, 2.0
-# Which fraction of all refusals must fall into a short time for the sentence to name that time.
+# The sentence names a short time if this fraction of all refusals falls into it.
 _MAX = 0.5
 
 
@@ -73,7 +73,7 @@ class Chart:
 
 
 def draw(series: Sequence[Slot], *, what: str = "Token requests", base: int = 150, zone: tzinfo = UTC, zone_name: str = "UTC") -> Chart:
-    """what: the noun that the sentence begins with. base: the height of the bars' baseline. zone: for hours; longer slots are always in UTC."""
+    """what: the first noun of the sentence. base: the height of the bars' baseline. zone: for hours; longer slots are always in UTC."""
     length = series[0].length if series else HOUR
     if length > HOUR:
         zone, zone_name = UTC, "UTC"
@@ -113,7 +113,7 @@ def _stack(slot: Slot, left: float, width: float, top: int, base: int) -> Iterat
 
 
 def _ticks(top: int) -> list[int]:
-    """Two to four round numbers, or one."""
+    """One to four round numbers."""
     power = 10 ** floor(log10(top))
     steps = [step for step in (5 * power, 2 * power, power, power // 2) if step]
     step = next((step for step in steps if top // step >= 2), 1)
@@ -167,7 +167,7 @@ def _span(series: Sequence[Slot]) -> str:
 
 
 def _find_peak(series: Sequence[Slot], refused: int, zone: tzinfo) -> str:
-    """When most of the refusals happened, if that was within an eighth of the period; "" if they were spread out."""
+    """The time of most refusals, if it is within an eighth of the period; "" if they were spread out."""
     width = max(1, ceil(len(series) / 8))
     sums = [sum(slot.refused for slot in islice(series, begin, begin + width)) for begin in range(len(series) - width + 1)]
     if not refused or max(sums) <= refused * _MAX:

@@ -1,4 +1,4 @@
-"""Usage as a file: per hour, for one client also per credential; or the sums for every client."""
+"""Usage as a file: per hour (and per credential, if it is one client's), or the sums for every client."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,7 +16,7 @@ _CHUNK = 2000
 
 
 def by_hour(selection: Selection, *, now: datetime) -> Iterator[tuple[Any, ...]]:
-    """For all endpoints."""
+    """The rows by hour, for all endpoints."""
     rows = WorkspaceUsage.objects.filter(workspace=selection.workspace, hour__gte=selection.period.begins_at(now))
     if selection.environment:
         rows = rows.filter(environment=selection.environment)
@@ -24,14 +24,14 @@ def by_hour(selection: Selection, *, now: datetime) -> Iterator[tuple[Any, ...]]
 
 
 def by_credential(client: Client, selection: Selection, *, now: datetime) -> Iterator[tuple[Any, ...]]:
-    """For all endpoints. credential: as tokens name it, "" if none of the client's was recognised."""
+    """The rows by credential, for all endpoints. credential: as in tokens, "" if none of the client's was recognised."""
     rows = UsageBucket.objects.filter(client=client, hour__gte=selection.period.begins_at(now)).order_by("hour", "pk")
     for hour, *rest in rows.values_list("hour", "credential", "endpoint", "outcome", "count").iterator(_CHUNK):
         yield (hour, client.client_id, client.name, *rest)
 
 
 def by_client(selection: Selection) -> Iterator[tuple[Any, ...]]:
-    """For the token endpoint, in each period, whatever is selected."""
+    """The rows by client, for the token endpoint, in each period, independent of the selection."""
     rows = ClientActivity.objects.filter(workspace=selection.workspace)
     if selection.environment:
         rows = rows.filter(client__environment=selection.environment)

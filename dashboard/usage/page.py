@@ -1,4 +1,4 @@
-"""What the Usage page shows for a selection: shares, reasons, scopes and addresses, each independent of the others."""
+"""The parts of the Usage page for a selection: shares, reasons, scopes and addresses, each independent of the others."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +13,13 @@ from dashboard.frame.credential_names import CredentialName, name_credential
 
 LISTED = 10
 
-# From this factor on, per cent is no longer readable.
+# Above this factor, per cent isn't readable.
 _TIMES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ShareRow:
-    """A line of “By client” or “By credential”: it has one of the two."""
+    """A line of “By client” or “By credential”: it has either a client or a credential."""
 
     share: Share
     than_before: str
@@ -44,7 +44,7 @@ class MostUsed:
 
 
 def compare(share: Share) -> str:
-    """How much more or less it is than in the previous period."""
+    """The difference to the previous period, in words."""
     if not share.before:
         return "none before" if share.count else ""
     ratio = share.count / share.before
@@ -74,7 +74,7 @@ def find_shares(selection: Selection, totals: Totals, activity: Activity, *, now
 
 
 def _list_credentials(client: Client, selection: Selection, *, now: datetime) -> list[ShareRow]:
-    """Including those that were only used before, because somebody has just replaced them."""
+    """The list includes credentials that were only used in the previous period, because somebody has just replaced them."""
     shares = count_credential_shares(client, selection.period, now=now)
     rows = [ShareRow(share, compare(share), credential=name_credential(credential)) for credential, share in shares.items() if credential]
     return sorted(rows, key=lambda row: (-row.share.count, -row.share.before, row.credential))
@@ -85,7 +85,7 @@ def _with_titles(refusals: list[Refusal]) -> list[RefusalRow]:
 
 
 def find_most_used(selection: Selection, *, clients: int, now: datetime) -> MostUsed:
-    """clients: how many are in the selection."""
+    """clients: the number of clients in the selection."""
     if selection.client is None and clients > LIVE_CLIENTS:
         return _read_summary(selection)
     found = clients_of(selection.workspace, selection.environment) if selection.client is None else Client.objects.filter(pk=selection.client.pk)

@@ -50,7 +50,7 @@ def draw(series: Sequence[Times], total: Times, *, zone: tzinfo) -> TimeChart | 
 
 
 def _line(kind: str, values: Sequence[float | None], top: float) -> Iterator[Segment]:
-    """From the middle of each slot to the middle of the next. A slot between two without requests is a dot."""
+    """A line from the middle of each slot to the middle of the next. A slot between two without requests is a dot."""
     width = 100 / len(values)
     for number, value in enumerate(values):
         if value is None:

@@ -23,7 +23,7 @@ from dashboard.people.permissions import Permission, member
 from dashboard.usage import exports
 from dashboard.usage import page as usage_page
 
-# How many clients the menu lists; the usage of any other is linked from the client's page.
+# The menu lists this many clients; the usage of any other is linked from the client's page.
 CHOICES = 100
 
 logger = logging.getLogger("tokenos.dashboard")
@@ -59,7 +59,7 @@ def usage(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 @member(Permission.VIEW)
 def usage_csv(request: HttpRequest, membership: Membership) -> HttpResponseBase:
-    """With the page's filters. ?by=client: the sums for every client."""
+    """A file of the selection. ?by=client: the sums for every client."""
     now, selection = timezone.now(), _read(request, membership)
     name = f"usage-{membership.workspace.slug}-{now:%Y-%m-%d}.csv"
     if selection.client is not None:
@@ -70,7 +70,7 @@ def usage_csv(request: HttpRequest, membership: Membership) -> HttpResponseBase:
 
 
 def _read(request: HttpRequest, membership: Membership) -> Selection:
-    """Invalid values don't filter. Raise Http404 for a client that doesn't exist."""
+    """The selection in the URL. Invalid values don't filter. Raise Http404 for a client that doesn't exist."""
     period = PERIODS.get(request.GET.get("period", ""), WEEK)
     if client_id := request.GET.get("client"):
         return Selection(membership.workspace, period, client=find_client(membership, client_id))
@@ -95,7 +95,7 @@ def _part(find: Callable[[], _Part]) -> _Part | None:
 
 
 def _choices(activity: Activity | None, chosen: Client | None) -> list[Client]:
-    """Sorted by name, including the chosen one."""
+    """The choices sorted by name, including the chosen client."""
     listed: dict[int, Any] = {client.pk: client for client in (activity.busiest if activity else [])}
     if chosen is not None:
         listed[chosen.pk] = chosen

@@ -1,4 +1,4 @@
-"""What a workspace still needs before it goes live, and whether it is still new."""
+"""The tasks that a workspace has before it goes live, and whether it is still new."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,9 @@ from dashboard.workspaces.first_start import DEMO_CLIENT, DEMO_WORKSPACE
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """words: what to do. route: the page, of the workspace or of the account. label: of the link, "" if the reader may not do it. object: the text after it."""
+    """words: what to do. route: the page, of the workspace or of the account. label: the link's, "" if the reader may not do it. object: the text after the
+    link.
+    """
 
     words: str
     icon: str
@@ -24,7 +26,7 @@ class Task:
 
 
 def is_first_run(membership: Membership) -> bool:
-    """Whether the workspace has no client except the one that the first start made."""
+    """Whether the workspace has no client, except the one that the first start made."""
     return not _own_clients(membership).exists()
 
 

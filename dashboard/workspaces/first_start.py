@@ -1,4 +1,4 @@
-"""What a new instance starts with: static files, a signing key, the workspace demo with its owner, and a client to try it with."""
+"""Prepares a new instance: static files, a signing key, the workspace demo with its owner, and a client to try it with."""
 
 import hashlib
 import re
@@ -35,7 +35,7 @@ DEMO_OWNER = "owner@example.com"
 
 
 def collect_static_files() -> str | None:
-    """Collect them if one has changed since: checking takes milliseconds, collecting takes seconds."""
+    """Collect the static files if one has changed: checking takes milliseconds, collecting takes seconds."""
     stamp = settings.DATA_DIR / "static.sha256"
     fingerprint = _fingerprint_static_files()
     if stamp.is_file() and stamp.read_text() == fingerprint and (settings.STATIC_ROOT / "staticfiles.json").is_file():
@@ -70,7 +70,7 @@ def create_signing_key(*, actor: Actor, now: datetime) -> str | None:
 
 
 def create_demo_workspace(*, actor: Actor, now: datetime) -> str | None:
-    """Make the workspace demo with an owner without a password and a client without a secret, unless there is a workspace or ever was one named demo."""
+    """Make the workspace demo with an owner without a password and a client without a secret, unless there is a workspace, or there ever was one named demo."""
     with transaction.atomic():
         if Workspace.objects.exists() or AuditEvent.objects.filter(workspace_slug=DEMO_WORKSPACE).exists():
             return None
@@ -82,8 +82,8 @@ def create_demo_workspace(*, actor: Actor, now: datetime) -> str | None:
 def write_curl_configuration(*, actor: Actor, now: datetime) -> str | None:
     """Write a secret of the demo client into a file for curl --config if the one in it doesn't work.
 
-    So the next start repairs the file after a crash before it was written, a lost DATA_DIR, or a rotated secret. The other secrets stay, because somebody
-    may have copied one. The file is written before the commit, so that no unknown secret is left over.
+    So the next start repairs the file if a crash prevented it, DATA_DIR was lost, or the secret was rotated. The other secrets stay, because somebody may have
+    copied one. The file is written before the commit, so that no unknown secret is left over.
     """
     client = _find_demo_client()
     if client is None or _works(client, now=now):
@@ -105,7 +105,7 @@ def _curl_configuration() -> Path:
 
 def _find_demo_client() -> Client | None:
     demo_clients = Client.objects.filter(workspace__slug=DEMO_WORKSPACE, name=DEMO_CLIENT)
-    # The oldest, because names aren't unique.
+    # Take the oldest, because names aren't unique.
     client = demo_clients.order_by("pk").first()
     return client if client is not None and client.status == Client.Status.ENABLED else None
 
@@ -123,7 +123,7 @@ def _works(client: Client, *, now: datetime) -> bool:
 
 
 def announce(*, actor: Actor, now: datetime) -> dict[str, str]:
-    """What the operator needs first: url, sign_in and, if there are such an account and client, owner, owner_password (at the first start) and curl.
+    """The first facts for the operator: url, sign_in and, if there are such an account and client, owner, owner_password (at the first start) and curl.
 
     There is no curl if every request would be refused as plain HTTP (dashboard.instance.checks).
     """
@@ -141,7 +141,7 @@ def announce(*, actor: Actor, now: datetime) -> dict[str, str]:
 
 
 def is_reachable() -> bool:
-    """Whether some request can count as HTTPS."""
+    """Whether a request can count as HTTPS at all."""
     return bool(settings.TLS or settings.TRUSTED_PROXIES or is_socket(settings.HOST))
 
 

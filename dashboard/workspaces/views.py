@@ -30,7 +30,7 @@ def workspaces(request: HttpRequest) -> HttpResponse:
 @instance_admin
 @confirmed_when_sent
 def workspace_new(request: HttpRequest) -> HttpResponse:
-    """The user who makes it owns it. They must prove who they are, because a workspace can't be removed at once."""
+    """The user becomes its owner. They must prove who they are, because a workspace can't be removed at once."""
     user, now, refusal = cast(User, request.user), timezone.now(), None
     form = WorkspaceForm(request.POST if request.method == "POST" else None)
     if form.is_valid() and (refusal := quotas.refuse_edit(user, takes_proof=True, now=now)):

@@ -1,4 +1,4 @@
-"""Who may come in by single sign-on, as which account, and which account is linked with which person at the provider.
+"""Decides who may sign in by single sign-on and as which account, and links accounts with persons at the provider.
 
 An account is found by issuer and subject. It is found by e-mail address only once, if the provider is trusted for that domain (SSO_DOMAINS); other users who
 already have an account prove that it is theirs by signing in as before and connecting it. Users without an account get one if a group gives them a role.
@@ -43,7 +43,7 @@ class RefusedError(Exception):
 
 
 def provider_actor(actor: Actor) -> Actor:
-    """The actor for accounts and roles that the provider gives, with the person's address."""
+    """The actor for accounts and roles that the provider gives. It contains the person's address."""
     return Actor(f"sso:{settings.SSO_ISSUER}", actor.address, actor.request_id)
 
 
@@ -54,21 +54,21 @@ def find_link(user: User) -> Any | None:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """waits: whether link_found must still be called once the person has signed in."""
+    """waits: whether link_found must still be called after the sign-in."""
 
     user: User
     waits: bool
 
 
 def admit(*, identity: Identity, actor: Actor, now: datetime) -> Admitted:
-    """The person's account, made if allowed, with its memberships as the groups say. actor: from provider_actor. Raise RefusedError."""
+    """The person's account, which is made if that is allowed, with the memberships that the groups give. actor: from provider_actor. Raise RefusedError."""
     try:
         admitted = _admit(identity, actor=actor, now=now)
     except (IntegrityError, ValidationError):
         # The same person signs in for the first time in two windows, and the other one has just made the account.
         admitted = _admit(identity, actor=actor, now=now)
     user = admitted.user
-    # Only after the person's lost memberships are written.
+    # This comes after the person's lost memberships are written.
     if not admitted.waits and not user.is_staff and not Membership.objects.filter(user=user).exists():
         raise RefusedError("no_role", user=user, email=identity.email)
     return admitted
@@ -89,7 +89,7 @@ def _admit(identity: Identity, *, actor: Actor, now: datetime) -> Admitted:
 
 
 def _find(identity: Identity) -> User | None:
-    """Find it by the address. Raise RefusedError."""
+    """Find the account by its address. Raise RefusedError."""
     if not identity.email_is_proved:
         raise RefusedError("email_not_proved")
     user = User.objects.filter(email=identity.email).first()
@@ -107,7 +107,7 @@ def _create(identity: Identity, *, actor: Actor, now: datetime) -> User:
 
 
 def _refuse_to_find(user: User, identity: Identity) -> None:
-    """Raise RefusedError for an account that may not, or no longer, be found by its address."""
+    """Raise RefusedError for an account that can't, or can no longer, be found by its address."""
     # A person who can manage groups at the provider must not become an administrator of this instance.
     if user.is_staff or user.email != identity.email or not is_of_trusted_domain(identity.email):
         raise RefusedError("account_exists", user=user, email=identity.email)
@@ -169,7 +169,7 @@ def record_refusal(*, refused: RefusedError, actor: Actor, now: datetime) -> Non
 
 
 def allow_passwords(*, workspace: Workspace, members: Iterable[str], actor: Actor, now: datetime) -> tuple[bool, list[str]]:
-    """Let sessions without single sign-on into a workspace. Returns whether it required single sign-on, and whose role had come by it.
+    """Let sessions without single sign-on into a workspace. Returns whether it required single sign-on, and the members whose role had come by it.
 
     members: addresses of members whose role now counts as given by hand and no longer follows groups. Raise ValidationError for one who isn't a member.
     """

@@ -1,4 +1,4 @@
-"""What happens to other sessions in a workspace that requires single sign-on, for everybody or for members whose role came by it."""
+"""Refuses other sessions in a workspace that requires single sign-on, for everybody or for members whose role came by it."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -9,7 +9,7 @@ from dashboard.people.sso.record import find_record
 
 
 def find_refusal(request: HttpRequest, membership: Membership, policy: AccessPolicy | None) -> HttpResponse | None:
-    """The page that says so, for a session that the provider hasn't vouched for; None if the workspace may be opened."""
+    """The page for a session that the provider hasn't vouched for; None if the workspace may be opened."""
     is_policy = policy is not None and policy.requires_sso
     # A person whom the provider no longer lets in must not keep their role by setting a password here.
     if not (is_policy or membership.came_by_sso) or find_record(request) is not None:

@@ -19,15 +19,13 @@ MAX_TRIED_KEYS = 10
 
 
 class InvalidIDTokenError(Exception):
-    """Its text says what is wrong, for the operator's log, to follow “the ID token”."""
+    """Its text says what is wrong, for the operator's log, in words that follow “the ID token”."""
 
 
 def verify(
     token: str, *, keys: Sequence[ParsedPublicKey], issuer: str, client_id: str, nonce: str, authenticated_since: datetime | None, now: datetime
 ) -> dict[str, Any]:
-    """Its claims. authenticated_since: the time since which the person must have proved again who they are, None if it doesn't matter. Raise
-    InvalidIDTokenError.
-    """
+    """The token's claims. authenticated_since: the earliest time of the person's last proof, None for any. Raise InvalidIDTokenError."""
     try:
         parsed = jose.parse(token, most=MAX_LENGTH)
     except InvalidJWTError as error:

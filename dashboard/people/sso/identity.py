@@ -1,4 +1,4 @@
-"""Who a person is according to the provider, from the claims of ID token and UserInfo: OpenID Connect Core 1.0 §5.1, RFC 8176."""
+"""A person's identity according to the provider, from the claims of ID token and UserInfo: OpenID Connect Core 1.0 §5.1, RFC 8176."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class InvalidClaimsError(Exception):
 class Identity:
     """email: in lower case, "" for none. email_is_proved: whether the provider vouches for it. groups: the groups in SSO_ROLES that the person is in.
 
-    has_second_factor: whether the provider says that it asked for more than one factor. proved_at: when it asked, in seconds since 1970, 0 if it doesn't say.
+    has_second_factor: whether the provider says that it asked for more than one factor. proved_at: when it asked, in seconds since 1970; 0 if it doesn't say.
     """
 
     issuer: str
@@ -40,7 +40,7 @@ class Identity:
 def read_identity(id_token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> Identity:
     """id_token: verified claims. userinfo: {} if the provider has none. Signed claims take precedence. Raise InvalidClaimsError."""
     if userinfo and userinfo.get("sub") != id_token["sub"]:
-        # §5.3.2: otherwise somebody who can inject another person's access token would get that person's address and groups.
+        # §5.3.2: otherwise an attacker who can inject another person's access token would get that person's address and groups.
         raise InvalidClaimsError("UserInfo is about a different person than the ID token")
     email, email_is_proved = _read_email(id_token, userinfo)
     name = {**userinfo, **id_token}.get("name")
@@ -63,9 +63,9 @@ def is_of_trusted_domain(email: str) -> bool:
 def _read_email(id_token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> tuple[str, bool]:
     """The address and whether it is verified must be in the same document to belong together.
 
-    A trusted domain helps if the provider doesn't say whether an address is verified, but not if it says that it isn't. Nor with Entra (which tid shows): an
-    administrator there, also a guest's, can give a person any address. At Google anybody can have an account with an address elsewhere, so an address in a
-    domain only counts from a Google Workspace with that domain, which hd names.
+    A trusted domain helps if the provider doesn't say whether an address is verified, but not if it says that it isn't. It doesn't help with Entra (recognised
+    by tid): an administrator there, also a guest's, can give a person any address. At Google, anybody can have an account with an address elsewhere, so an
+    address in a domain only counts from the Google Workspace of that domain, which hd names.
     """
     found = [(_clean_email(claims.get("email")), _says_verified(claims)) for claims in (id_token, userinfo)]
     found = [(email, said) for email, said in found if email]
@@ -77,7 +77,7 @@ def _read_email(id_token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> tup
 
 
 def _says_verified(claims: Mapping[str, Any]) -> bool | None:
-    """None if it doesn't say. Some providers write it as a string. xms_edov is Entra's: whether the owner of the address's domain has verified it."""
+    """None if the provider doesn't say. Some providers write it as a string. xms_edov is Entra's: whether the owner of the address's domain has verified it."""
     said = []
     if claims.get("email_verified") is not None:
         said.append(claims["email_verified"] is True or claims["email_verified"] == "true")
@@ -87,7 +87,7 @@ def _says_verified(claims: Mapping[str, Any]) -> bool | None:
 
 
 def _clean_email(value: object) -> str:
-    """ "" if it isn't an address. An audit event has room for 254 characters, including the account's number."""
+    """ The address in lower case; "" if it isn't one. An audit event has room for 254 characters, including the account's number."""
     email = in_ascii(value.strip().lower()) if isinstance(value, str) else ""
     return email if len(email) <= 240 and is_address(email) else ""
 

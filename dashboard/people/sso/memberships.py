@@ -1,4 +1,4 @@
-"""Which roles the groups at the OpenID provider give, and adjusting a person's memberships to them.
+"""Finds the roles that the groups at the OpenID provider give, and adjusts a person's memberships to them.
 
 Only memberships that came by single sign-on follow the groups. Memberships made by hand stay as they are.
 """
@@ -34,7 +34,7 @@ def roles_of(groups: Iterable[str]) -> dict[str, str]:
 def follow_groups(*, user: User, groups: Iterable[str], actor: Actor, now: datetime) -> None:
     """Add, change and remove memberships by single sign-on, each with its audit event. A workspace's last owner stays.
 
-    Call it in a transaction. Always in the order of the workspaces' keys, so that two sign-ins lock them in the same order.
+    Call it in a transaction. It goes in the order of the workspaces' keys, so that two sign-ins lock them in the same order.
     """
     roles = roles_of(groups)
     concerned = Workspace.objects.filter(slug__in=roles) | Workspace.objects.filter(memberships__user=user, memberships__came_by_sso=True)
@@ -42,7 +42,7 @@ def follow_groups(*, user: User, groups: Iterable[str], actor: Actor, now: datet
         try:
             _follow(lock_workspace(workspace), user, roles.get(workspace.slug), actor=actor, now=now)
         except ValidationError as error:
-            # The person is its last owner, or it is scheduled for deletion. The person can still enter other workspaces.
+            # The person is the workspace's last owner, or it is scheduled for deletion. The person can still enter other workspaces.
             logger.warning("Role in a workspace left as it is: %s", " ".join(error.messages), extra={"workspace": workspace.slug, "user_id": user.pk})
 
 

@@ -1,6 +1,6 @@
 """Requests to the OpenID provider: its metadata (OpenID Connect Discovery 1.0 §4), tokens (Core 1.0 §3.1.3), keys (RFC 7517) and UserInfo (§5.3).
 
-Everything that decides who comes in is requested for each sign-in, so nothing can be out of date; all responses together must arrive within TIMEOUT. Only the
+Everything that decides about access is requested for each sign-in, so it can't be out of date; all responses together must arrive within TIMEOUT. Only the
 authorization endpoint is cached for some seconds, because anybody can cause that request, and only a few may talk to the provider at once.
 """
 
@@ -113,7 +113,7 @@ class Provider:
             raise ProviderError(f"its jwks_uri didn't return a JWK Set (status {answer.status})") from None
 
     def userinfo(self, access_token: str) -> dict[str, Any]:
-        """Core 1.0 §5.3.2; {} if the provider has none. The caller must still compare whose it is. A signed or encrypted one isn't accepted."""
+        """Core 1.0 §5.3.2; {} if the provider has none. The caller must still compare the subjects. Signed or encrypted UserInfo isn't accepted."""
         if not self.metadata.userinfo_endpoint:
             return {}
         return self._get_object(self.metadata.userinfo_endpoint, "UserInfo", Authorization=f"Bearer {access_token}")
@@ -136,7 +136,7 @@ class Provider:
 
 
 def known_authorization_endpoint() -> str:
-    """ "" if the provider has to be asked."""
+    """ The cached endpoint, "" if the provider has to be asked."""
     endpoint, ends = known_endpoints.get(settings.SSO_ISSUER, ("", 0.0))
     return endpoint if ends > monotonic() else ""
 
@@ -155,7 +155,7 @@ def _read_object(content: bytes) -> dict[str, Any] | None:
 
 
 def _endpoint(document: dict[str, Any], name: str) -> str:
-    """Everything goes over TLS, including the browser's requests."""
+    """Return the URL if it uses TLS, which is required also for the browser's requests."""
     url = document.get(name)
     if not isinstance(url, str) or not re.fullmatch(r"https://[!-~]{1,2000}", url) or "#" in url:
         raise ProviderError(f"the {name} in its discovery document isn't an https URL")

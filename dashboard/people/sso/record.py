@@ -1,4 +1,4 @@
-"""What a session remembers about a single sign-on."""
+"""A session's record of a single sign-on."""
 
 import time
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from dashboard.models import User
 from dashboard.people.sign_in_flow import get_authentication_records, record_authentication
 from dashboard.people.sso.identity import Identity
 
-# How long a single sign-on counts. A person whom the provider no longer lets in is out after this at the latest.
+# A single sign-on counts for this long. A person whom the provider no longer lets in is out after this time at the latest.
 LIFETIME = timedelta(hours=12)
 
 _METHOD = "socialaccount"
@@ -27,8 +27,8 @@ def remember(request: HttpRequest, user: User, identity: Identity, *, now: datet
 
 
 def proved_at(record: Mapping[str, Any]) -> float:
-    """When the user last proved who they are, by one of django-allauth's records. For a single sign-on, when they did so at the provider, which may be long
-    ago; 0 if the provider doesn't say.
+    """The time of the user's last proof, from one of django-allauth's records. For a single sign-on, it is the time at the provider, which may be long ago; 0
+    if the provider doesn't say.
     """
     return float(record["at"] if record["method"] != _METHOD else min(record["at"], record.get("proved_at", 0)))
 

@@ -1,4 +1,4 @@
-"""A sign-in at the provider: the way there, the way back, and into a session.
+"""A sign-in at the provider: going there, coming back, and opening a session.
 
 It uses private parts of django-allauth in version 65.21, which no other file imports; see “django-allauth” in pyproject.toml.
 """
@@ -37,7 +37,7 @@ from dashboard.people.user_sessions import find_own, record_sign_in
 from oauth.replay import mark_used
 from oauth.throttling import widest_network_of
 
-# Of the eight threads that run Django: an unresponsive provider must leave some for everybody else.
+# Django has eight threads: an unresponsive provider must leave some for other requests.
 MAX_AT_ONCE = 3
 MAX_STRANGERS = 2
 
@@ -61,10 +61,10 @@ _ERRORS = frozenset(
 
 Answer = TypeVar("Answer")
 
-# Each with what one sign-in began with: a browser may have some at once, in several tabs.
+# Each cookie has the data of one sign-in: a browser may have several, in several tabs.
 COOKIES = "__Host-sso-"
 MAX_BEGUN = 3
-# A browser keeps no cookie of more than 4,096 characters.
+# Browsers drop cookies of more than 4,096 characters.
 _MAX_NEXT = 1024
 
 conversations = Places(MAX_AT_ONCE, most_of_group=MAX_STRANGERS)
@@ -72,10 +72,10 @@ conversations = Places(MAX_AT_ONCE, most_of_group=MAX_STRANGERS)
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What the second half of a sign-in needs from the first.
+    """The data that the second half of a sign-in needs from the first.
 
     purpose: a key of dashboard.account.views.sso.PURPOSES. next: a path of this instance, "" for none. user: the primary key of the account that was signed in,
-    None for nobody. at: in seconds since 1970.
+    None for nobody. at: the time, in seconds since 1970.
     """
 
     purpose: str
@@ -87,7 +87,7 @@ class Begun:
 
 
 def begin(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: bool = False, now: datetime) -> str:
-    """The provider's URL to go to. proves_anew: whether the provider must ask again who the person is. Raise ProviderError, RefusedError."""
+    """The provider's URL to go to. proves_anew: whether the provider must ask the person for a new proof. Raise ProviderError, RefusedError."""
     challenge = generate_code_challenge()
     begun = Begun(purpose, next_url if len(next_url) <= _MAX_NEXT else "", request.user.pk, token_urlsafe(32), challenge["code_verifier"], now.timestamp())
     parameters = {
@@ -105,7 +105,7 @@ def begin(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: boo
     others = [name for name in request.COOKIES if name.startswith(COOKIES)]
     for name in others if len(others) >= MAX_BEGUN else ():
         kept_by_browser.forget(request, name)
-    # Not Strict: the browser comes back from another site.
+    # It isn't Strict, because the browser comes back from another site.
     kept_by_browser.keep(request, _cookie_of(parameters["state"]), {"issuer": settings.SSO_ISSUER, **asdict(begun)}, samesite="Lax")
     return authorization_url(endpoint, **parameters)
 
@@ -117,7 +117,7 @@ def take(request: HttpRequest, *, now: datetime) -> Begun:
     if kept is None or kept.pop("issuer") != settings.SSO_ISSUER:
         raise RefusedError("unknown_state")
     kept_by_browser.forget(request, cookie)
-    # Who copied the cookie mustn't come back with it once more.
+    # Somebody with a copy of the cookie mustn't use it again.
     if not mark_used("single sign-on", kept["nonce"], "", expires_at=int(now.timestamp()) + kept_by_browser.SECONDS, now=now):
         raise RefusedError("unknown_state")
     return Begun(**kept)
@@ -128,7 +128,7 @@ def _cookie_of(state: str) -> str:
 
 
 def finish(request: HttpRequest, begun: Begun, *, now: datetime) -> Identity:
-    """Who the person is according to the provider, after everything is checked. Raise ProviderError, RefusedError."""
+    """Check everything, and return the person's identity. Raise ProviderError, RefusedError."""
     error, code = _single(request, "error"), _single(request, "code")
     if error == "access_denied":
         raise RefusedError("denied")
@@ -162,7 +162,7 @@ def _finish(request: HttpRequest, begun: Begun, code: str, now: datetime) -> Ide
 
 
 def sign_in(request: HttpRequest, *, admitted: Admitted, identity: Identity, next_url: str, now: datetime) -> HttpResponse:
-    """Continues to next_url, or to the account's second factor, unless the account is linked and the provider says that it asked for one. Raise
+    """Continue to next_url, or to the account's second factor. That is skipped if the account is linked and the provider says that it asked for one. Raise
     RefusedError.
     """
     user = admitted.user
@@ -175,7 +175,7 @@ def sign_in(request: HttpRequest, *, admitted: Admitted, identity: Identity, nex
         link(request, user=user, identity=identity, now=now)
     remember(request, user, identity, now=now)
     if is_signed_in:
-        # The session already has everything that this account needs; now the provider vouches for it too.
+        # The session has already proved everything that the account needs; now the provider vouches for the user too.
         record_sign_in(user=user, session_key=find_own(request), method=METHOD, actor=actor_of(request), now=now)
         return HttpResponseRedirect(next_url or reverse("home"))
     # Until the account is linked, the provider's statement proves nothing about it.

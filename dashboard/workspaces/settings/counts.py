@@ -1,4 +1,4 @@
-"""How many clients of a workspace have each scope and audience. Raw SQL because the ORM can't look into a JSON list on SQLite."""
+"""Counts a workspace's clients by scope and by audience. Raw SQL because the ORM can't look into a JSON list on SQLite."""
 
 from django.db import connection
 
@@ -10,7 +10,7 @@ def count_by_scope(workspace: Workspace) -> dict[str, int]:
 
 
 def count_by_audience(workspace: Workspace) -> dict[str, int]:
-    """In the order of their URIs."""
+    """The numbers of clients by audience, in the order of the URIs."""
     return _count("audiences", workspace)
 
 

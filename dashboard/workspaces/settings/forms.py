@@ -101,11 +101,11 @@ class SettingsForm(forms.Form):
         return self.cleaned_data
 
     def methods(self) -> list[dict[str, Any]]:
-        """For the template: each box with its description."""
+        """The boxes with their descriptions, for the template."""
         return [{"box": box, "sentence": METHOD_SENTENCES[str(box.data["value"])]} for box in self["allowed_auth_methods"]]
 
     def changes(self, present: Mapping[str, Any]) -> list[dict[str, str]]:
-        """The differences from the current settings, in words: label, before and after. For lists, what is removed and what is added, "" for nothing."""
+        """The differences from the current settings, in words: label, before and after. For lists, the removed and the added values, "" for none."""
         found = []
         for name, field in self.fields.items():
             if name not in present or self.cleaned_data[name] == present[name]:

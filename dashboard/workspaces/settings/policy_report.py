@@ -1,4 +1,4 @@
-"""What policies would affect: the report before a stricter policy, and afterwards the list of what still breaks it."""
+"""The effect of policies: the report before a stricter policy, and afterwards the list of things that still break it."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ PAGE = 20
 
 @dataclass(frozen=True, slots=True)
 class PolicyRow:
-    """name, under: what it is. detail: what breaks the policy. ends_at: for a secret, whose detail is "" or says that it doesn't expire."""
+    """name, under: the thing's names. detail: how it breaks the policy. ends_at: for a secret, whose detail is "" or says that it doesn't expire."""
 
     name: str
     under: str
@@ -32,7 +32,7 @@ class PolicyRow:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """key: as in Policies.stricter_than. things: the noun for count. consequence: what happens to them.
+    """key: as in Policies.stricter_than. things: the noun for count. consequence: the effect on them.
 
     previous, next: the query of that page, "" if there is none.
     """
@@ -75,7 +75,9 @@ def _query(query: QueryDict, key: str, number: int) -> str:
 
 
 def in_force(policies: Policies) -> list[str]:
-    """The keys of policies that existing things can break. Not tokens: a new token lives no longer than allowed, whatever its client's setting."""
+    """The keys of policies that existing things can break. Tokens aren't among them: a new token lives no longer than allowed, even if its client's setting is
+    longer.
+    """
     clients = policies.clients
     set_ones = {
         "methods": bool(clients.allowed_auth_methods),
@@ -90,7 +92,7 @@ def count_breaches(workspace: Workspace, policies: Policies, *, now: datetime) -
 
 
 def _late_secrets(workspace: Workspace, policies: Policies, *, now: datetime) -> QuerySet[ClientSecret]:
-    """Usable ones that don't expire, or that expire later than a new secret could."""
+    """Usable secrets that don't expire, or that expire later than a new secret could."""
     usable = ClientSecret.objects.filter(client__workspace=workspace).select_related("client").order_by("client__name", "pk")
     longest = policies.clients.longest_secret_lifetime
     return usable.usable(now).filter(expires_at=None) if longest is None else usable.ending_after(now + longest, now=now)
@@ -139,7 +141,7 @@ def _member(membership: Membership) -> PolicyRow:
     return PolicyRow(user.shown_name, "" if user.shown_name == user.email else user.email, membership.get_role_display())
 
 
-# For one, for several, and what happens to them.
+# The words for one, for several, and for the effect on them.
 _WORDS: Mapping[str, tuple[str, str, str]] = {
     "methods": (
         "client allows a method that is no longer allowed",

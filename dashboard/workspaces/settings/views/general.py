@@ -26,7 +26,7 @@ from dashboard.workspaces.settings import policy_report
 from dashboard.workspaces.settings.forms import SecretEndsForm, SettingsForm
 from dashboard.workspaces.settings.policy_report import Finding
 
-# In the order in which the report shows them.
+# They are in the order of the report.
 _KEYS = ("methods", "secrets", "tokens", "unused", "live_clients", "second_factor", "sso")
 _DEFAULT_END_DAYS = 90
 
@@ -48,7 +48,7 @@ def settings(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 @member(Permission.CHANGE_SETTINGS)
 def settings_preview(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """GET shows what the settings in the query would affect, without changing anything; POST enforces them."""
+    """GET shows the effect of the settings in the query, without changing anything; POST enforces them."""
     workspace = membership.workspace
     form = _form(request.POST if request.method == "POST" else request.GET)
     if not form.is_valid():
@@ -66,7 +66,7 @@ def settings_preview(request: HttpRequest, membership: Membership) -> HttpRespon
 @member(Permission.VIEW, post=Permission.CHANGE_SETTINGS)
 @confirmed_when_sent
 def settings_report(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """Lists what breaks the current policies. POST gives secrets an expiry date."""
+    """Lists the things that break the current policies. POST gives secrets an expiry date."""
     workspace, now = membership.workspace, timezone.now()
     present = Policies.of(workspace)
     longest = present.clients.max_secret_lifetime_days or MAX_LIFETIME_DAYS
@@ -94,7 +94,7 @@ def _fresh_form(workspace: Workspace) -> SettingsForm:
 
 
 def _renewed(form: SettingsForm, entered: QueryDict, workspace: Workspace) -> SettingsForm:
-    """If it isn't known which settings the entries were based on, they can be saved after another look."""
+    """If we don't know which settings the entries were based on, they can be saved after another look."""
     if "seen" in form.errors:
         form.data = data = entered.copy()
         data["seen"] = policies.fingerprint(workspace)

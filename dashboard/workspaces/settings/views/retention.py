@@ -1,4 +1,4 @@
-"""How long a workspace's requests and audit events are kept."""
+"""The retention of a workspace's requests and audit events."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def retention(request: HttpRequest, membership: Membership) -> HttpResponse:
 @member(Permission.CHANGE_RETENTION)
 @confirmed_when_sent
 def retention_preview(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """GET shows what the days in the query would do, without changing anything; POST saves them."""
+    """GET shows the effect of the days in the query, without changing anything; POST saves them."""
     workspace, now = membership.workspace, timezone.now()
     form = RetentionForm(request.POST if request.method == "POST" else request.GET)
     if not form.is_valid():

@@ -1,4 +1,4 @@
-"""The scopes of a workspace: what tokens can allow, and which clients have each scope."""
+"""The scopes of a workspace, and the clients that have each scope."""
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -83,7 +83,7 @@ def scope_remove(request: HttpRequest, membership: Membership, pk: int) -> HttpR
 
 
 def _find(membership: Membership, pk: int) -> Scope:
-    """Raise Http404 for other workspaces' scopes and for built-in ones, which can't be changed."""
+    """Raise Http404 for other workspaces' scopes, and for built-in ones, which can't be changed."""
     found = Scope.objects.select_related("workspace").filter(workspace=membership.workspace, pk=pk, is_built_in=False).first()
     if found is None:
         raise Http404
