@@ -35,7 +35,7 @@ _WIDER = ((6, 16), (7, 4))
 
 @dataclass(frozen=True, slots=True)
 class FailureKeys:
-    """ A key is "" if it isn't counted: for an unknown address, or for attempts that name no client. wider: for the networks in _WIDER, empty for IPv4."""
+    """A key is "" if it isn't counted: for an unknown address, or for attempts that name no client. wider: for the networks in _WIDER, empty for IPv4."""
 
     client_and_address: str
     address: str

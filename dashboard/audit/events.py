@@ -186,7 +186,7 @@ def _matching(text: str, workspace: Workspace) -> list[Q]:
 
 
 def _read_address(text: str) -> str:
-    """ The address in its usual spelling; "" if it isn't an address."""
+    """The address in its usual spelling; "" if it isn't an address."""
     try:
         return str(ip_address(text))
     except ValueError:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 def find_cookie(headers: Iterable[tuple[bytes, bytes]], name: str, value: str) -> str:
-    """ The cookie's value, "" if there is none. value: a pattern for it."""
+    """The cookie's value, "" if there is none. value: a pattern for it."""
     cookies = b"; ".join(content for field, content in headers if field == b"cookie").decode("latin-1")
     found = re.search(rf"(?:\A|; ?){re.escape(name)}=({value})(?:;|\Z)", cookies, re.ASCII)
     return found[1] if found else ""

@@ -87,7 +87,7 @@ def _says_verified(claims: Mapping[str, Any]) -> bool | None:
 
 
 def _clean_email(value: object) -> str:
-    """ The address in lower case; "" if it isn't one. An audit event has room for 254 characters, including the account's number."""
+    """The address in lower case; "" if it isn't one. An audit event has room for 254 characters, including the account's number."""
     email = in_ascii(value.strip().lower()) if isinstance(value, str) else ""
     return email if len(email) <= 240 and is_address(email) else ""
 

@@ -136,7 +136,7 @@ class Provider:
 
 
 def known_authorization_endpoint() -> str:
-    """ The cached endpoint, "" if the provider has to be asked."""
+    """The cached endpoint, "" if the provider has to be asked."""
     endpoint, ends = known_endpoints.get(settings.SSO_ISSUER, ("", 0.0))
     return endpoint if ends > monotonic() else ""
 
