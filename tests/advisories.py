@@ -1,10 +1,10 @@
-"""Published weaknesses of what the lock files pin, looked up in a copy of the advisory database, so that no network is needed.
+"""Looks up published weaknesses of the locked packages in a copy of the advisory database, so that no network is needed.
 
-    python -m tests.advisories FOLDER    writes the copy anew from an unpacked export of the OSV database's PyPI part, one JSON file an advisory
-    python -m tests.advisories           says which pinned versions are affected, exit 1 if any is; and which packages the copy says nothing of
+python -m tests.advisories FOLDER    writes the copy from an unpacked export of the OSV database's PyPI part, one JSON file per advisory
+    python -m tests.advisories           lists affected versions, with exit 1 if there are any, and packages that the copy doesn't cover
 
-The copy, tests/advisories.json, holds what says which versions are affected, of the locked packages only, and the names of those that were looked up: of one
-that is locked later nobody knows anything.
+The copy, tests/advisories.json, has the affected versions of the locked packages, and the names of the packages that were looked up: it doesn't cover a package
+that is locked later.
 """
 
 import json
@@ -36,7 +36,7 @@ def find_affected(pins: Mapping[str, str], advisories: list[dict[str, Any]]) -> 
 
 
 def find_uncovered(names: Iterable[str], looked_up: Iterable[str]) -> list[str]:
-    """Those of the pinned packages that the copy says nothing of, in order."""
+    """The pinned packages that the copy doesn't cover, in order."""
     return sorted(set(names).difference(looked_up))
 
 

@@ -1,8 +1,8 @@
-"""The cases of a test share its fixtures, which cost ten times what a case does: @pytest.mark.parametrize makes one test that goes through all its values.
+"""The cases of a test share its fixtures, which cost ten times as much as a case: @pytest.mark.parametrize makes one test that goes through all its values.
 
-Before each case all is again as the fixtures left it: the database, rows among the arguments, cookies, settings and mail. A failure's note names its case.
-Where a fixture needs the value, or the test writes files, commits, or is marked as apart, each case is a test of its own. With --apart all are, and one can
-be picked.
+Before each case, everything is restored to the state that the fixtures left: the database, rows among the arguments, cookies, settings and mail. A failure's
+note names its case. If a fixture needs the value, or the test writes files, commits, or is marked as apart, each case is a separate test. With --apart all
+cases are, so that one can be picked.
 """
 
 import copy
@@ -19,16 +19,18 @@ from django.test import Client
 
 from dashboard.instance.mail import wait_until_sent
 
-# Their fixtures are servers, also those of single sign-on, and pages, which nothing puts back.
+# Their fixtures are servers, also for single sign-on, and pages: these can't be restored.
 APART = {"servers", "browser", "performance", "sso"}
 
 
 class Column(list):
-    """What an argument is in each case."""
+    """The value of an argument in each case."""
 
 
 class Each(list):
-    """What a fixture is, one after the other: value is that of the moment. in_each_case: else the first case only meets them all, and the others the first."""
+    """The values of a fixture, one after the other. value: the current one. in_each_case: if it is False, only the first case meets all of them, and the others
+    meet the first.
+    """
 
     def __init__(self, values, *, in_each_case=True):
         super().__init__(values)
@@ -71,7 +73,7 @@ def _may_share(metafunc, marks):
     definition = metafunc.definition
     if metafunc.config.getoption("apart") or definition.get_closest_marker("apart") or APART & set(definition.nodeid.split("/")):
         return False
-    # Files stay, and what is committed by threads of its own.
+    # Files stay, and so do commits by other threads.
     if "tmp_path" in definition._fixtureinfo.argnames or _commits(definition):
         return False
     names = {name for mark in marks for name in _names(mark)}
@@ -107,7 +109,7 @@ def pytest_pyfunc_call(pyfuncitem):
 
 
 def _passes(cases, each, *, is_alone):
-    """is_alone: nothing is undone between them."""
+    """is_alone: whether nothing needs to be undone between cases."""
     for number, case in enumerate(cases):
         for values in itertools.product(*(values[:1] if is_alone or (number and not values.in_each_case) else values for values in each)):
             yield case, values
@@ -133,7 +135,7 @@ def _undone():
 
 @contextmanager
 def _committed_undone():
-    """Not by the file: what other threads' connections keep open is in the write-ahead log too."""
+    """It doesn't copy the file: the write-ahead log also has data of other threads' connections."""
     with closing(sqlite3.connect(":memory:")) as kept:
         connection.ensure_connection()
         connection.connection.backup(kept)
@@ -144,7 +146,7 @@ def _committed_undone():
 
 @contextmanager
 def _put_back(fixtures):
-    """Cookies, mail, settings and the log."""
+    """Restore cookies, mail, settings and the log."""
     cookies = [(browser, copy.deepcopy(browser.cookies)) for browser in fixtures.values() if isinstance(browser, Client)]
     sent, settings = list(mail.outbox), fixtures.get("settings")
     overridden = len(settings._to_restore) if settings else 0

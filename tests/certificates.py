@@ -1,4 +1,4 @@
-"""Certificates for tests: self-signed ones, and such that a CA issues."""
+"""Certificates for tests, self-signed or issued by a CA."""
 
 import base64
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 @dataclass(frozen=True)
 class Holder:
-    """What a program has: its key and its certificate."""
+    """A program's key and its certificate."""
 
     key: Any
     certificate: x509.Certificate
@@ -26,7 +26,7 @@ class Holder:
         return self.certificate.public_bytes(serialization.Encoding.DER)
 
     def write(self, directory: Path, name: str = "client") -> tuple[str, str]:
-        """Return the paths of certificate and key, as requests and curl want them."""
+        """Return the paths of certificate and key, as arguments for requests and curl."""
         certificate, key = directory / f"{name}.pem", directory / f"{name}-key.pem"
         certificate.write_text(pem(self.certificate))
         key.write_bytes(self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
@@ -112,7 +112,7 @@ def issue(
 
 
 def with_unknown_version(der: bytes) -> bytes:
-    """A certificate of version 4, which doesn't exist: everything else about it can be read."""
+    """A certificate of version 4, which doesn't exist. Its other parts can be read."""
     assert der.count(b"\xa0\x03\x02\x01\x02") == 1
     return der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x03")
 
@@ -122,7 +122,7 @@ def pem_of(der: bytes) -> str:
 
 
 def with_unreadable_name() -> x509.Certificate:
-    """Its subject has a common name that is a bit string, which shows only when somebody asks for the name."""
+    """The common name in its subject is a bit string: only reading the name fails."""
     identifier = x509.NameAttribute(NameOID.X500_UNIQUE_IDENTIFIER, b"billing", _ASN1Type.BitString)
     der = self_signed(x509.Name([identifier])).der
     return x509.load_der_x509_certificate(der.replace(b"\x06\x03\x55\x04\x2d", b"\x06\x03\x55\x04\x03"))

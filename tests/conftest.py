@@ -1,4 +1,4 @@
-"""The cast, and a database in a file, where locks are those of production."""
+"""The cast, and a database in a file, so that locks are those of production."""
 
 import fcntl
 import gc
@@ -24,7 +24,7 @@ from tests.kept_rows import kept
 
 pytest_plugins = ["tests.cases", "tests.postgresql", "tests.rfc_matrix"]
 
-# What takes long comes first: at the end of a run every process has something to do until all is done.
+# Slow tests come first, so that every process has work until the end of a run.
 SLOW = ("browser", "servers", "docs", "commands")
 
 
@@ -48,24 +48,24 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_blocker, pytestconfig):
-    """A copy of the tables that the migrations make, which stay until a migration or a library changes."""
+    """A copy of the tables that the migrations make. They are kept until a migration or a library changes."""
     database = settings.DATA_DIR / "test.sqlite3"
     with django_db_blocker.unblock():
         shutil.copy(_tables(pytestconfig.rootpath), database)
         settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = str(database)
-    # Less than the product takes: each secret of a test costs it.
+    # This is less than in the product, because each secret of a test costs it.
     settings.ARGON2_MEMORY_COST = 8
-    # Each account of the cast would cost a tenth of a second and 100 MB.
+    # Otherwise, each account of the cast would cost a tenth of a second and 100 MB.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
-    # Every cycle of garbage is small beside what the libraries keep, which is looked through each time.
+    # The garbage is small compared with the libraries' objects, which each collection searches.
     gc.set_threshold(100_000, 20, 50)
-    # Tables that are emptied after a test get no permissions anew, which nobody is given here: it takes longer than the test.
+    # Tables that are emptied after a test don't get permissions again: no user has any here, and it takes longer than the test.
     assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     assert post_migrate.disconnect(create_contenttypes)
 
 
 def _tables(root):
-    """A database without the triggers that keep audit events, which couldn't be emptied: tests/clients/test_audit_events_stay.py is about them."""
+    """A database without the triggers that keep audit events: with them, it couldn't be emptied. tests/clients/test_audit_events_stay.py tests them."""
     of = sha256()
     for file in [root / "requirements.txt", Path(__file__), *sorted(root.glob("*/migrations/*.py"))]:
         of.update(file.read_bytes())
@@ -88,7 +88,7 @@ def _tables(root):
 
 
 def _limit_lengths():
-    """As PostgreSQL does: SQLite takes a text of any length."""
+    """Limit lengths as PostgreSQL does: SQLite accepts a text of any length."""
     for model in apps.get_models():
         table = model._meta.db_table
         limited = [(field.column, field.max_length) for field in model._meta.local_fields if field.max_length and isinstance(field, CharField)]
@@ -100,9 +100,9 @@ def _limit_lengths():
 
 @pytest.fixture(scope="module")
 def unmeasured():
-    """Without coverage, under which all takes half as long again: for modules whose lines of the product others run as well."""
+    """Switches off coverage, which takes half as long again. It is for modules that run only lines that other modules run as well."""
     stopped = []
-    # A process of pytest-xdist has more than one: when the last is stopped, the one before goes on.
+    # A process of pytest-xdist has more than one measurement: if the last is stopped, the previous one continues.
     while measuring := Coverage.current():
         measuring.stop()
         stopped.append(measuring)
@@ -113,7 +113,7 @@ def unmeasured():
 
 @pytest.fixture(scope="session", autouse=True)
 def _data_dir():
-    """What tests/environment.py made for this process."""
+    """The folder that tests/environment.py made for this process."""
     settings.DATA_DIR.mkdir(exist_ok=True)
     yield
     shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
@@ -153,7 +153,7 @@ def demo(ada, ben):
 
 @pytest.fixture
 def other(eve):
-    """Eve's workspace, of which Ada and Ben know nothing."""
+    """Eve's workspace, which Ada and Ben don't know."""
     return kept(lambda: factories.create_workspace("other", owner=eve.email))
 
 

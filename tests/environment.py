@@ -31,12 +31,13 @@ for name in (
     "DEBUG",
 ):
     os.environ[name] = ""
-# In memory where there is such a place: the database waits for the disk at each commit, and in-process tests lose no machine. tests/servers is on the disk.
+# In memory, if possible: on a disk, the database would wait at each commit, and in-process tests survive no crash of the machine anyway. tests/servers uses the
+# disk.
 _MEMORY = Path("/dev/shm")
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="tokenos-tests-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None)
 os.environ["SECRET_KEY"] = "only-for-tests-" + "0" * 40
 os.environ["KEY_ENCRYPTION_KEYS"] = "only-for-tests-" + "1" * 40
-# The least that argon2id may cost, so that fixtures are quick; tests of the parameters set their own.
+# The minimum cost of argon2id, so that fixtures are quick; tests of the parameters set their own.
 os.environ["ARGON2_MEMORY_COST"] = "7168"
 os.environ["ARGON2_TIME_COST"] = "1"
 os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"

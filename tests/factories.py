@@ -1,4 +1,4 @@
-"""Rows for tests, made by the services. One cast everywhere: Ada owns demo, Ben only views it, Eve owns another workspace."""
+"""Rows for tests, made by the services. The cast is always the same: Ada owns demo, Ben only views it, Eve owns another workspace."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ TOTP_SECRET = "JBSWY3DPEHPK3PXP"
 
 
 def create_workspace(slug="demo", *, owner=None) -> Workspace:
-    """owner: e-mail address of an account, made where there is none, without a password."""
+    """owner: the e-mail address of an account. If it doesn't exist, it is made without a password."""
     workspace, _ = workspaces.create_workspace(slug=slug, name=slug.title(), owner=owner, actor=TESTS, now=timezone.now())
     return workspace
 
@@ -40,12 +40,12 @@ def create_user(email, *, password=PASSWORD, is_instance_admin=False) -> User:
 
 
 def turn_on_one_time_codes(user, *, secret=TOTP_SECRET) -> Authenticator:
-    """Unlike the service, it ends no session, and makes no recovery codes."""
+    """Unlike the service, this doesn't end sessions or make recovery codes."""
     return Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": get_adapter().encrypt(secret)})
 
 
 def create_session(user) -> str:
-    """As after a sign-in with all factors, which counts for as long as the tests take. Returns its key, which the browser's cookie holds."""
+    """A session as after a sign-in with all factors, which counts during the whole test. Returns the key for the browser's cookie."""
     request = HttpRequest()
     request.session = SessionStore()
     request.session[auth.SESSION_KEY], request.session[auth.HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
@@ -66,19 +66,19 @@ def add_member(workspace, user, role=Membership.Role.VIEWER) -> Membership:
 
 
 def invite(by: Membership, email, role=Membership.Role.VIEWER, *, now=None) -> NewInvitation:
-    """.invitation and the token of its link, .plaintext. No mail is sent."""
+    """Returns .invitation and .plaintext, the token of its link. No mail is sent."""
     [new] = invitations.invite(by=by, emails=[email], role=role, actor=TESTS, now=now or timezone.now())
     return new
 
 
 def create_client(workspace, *, name="billing-sync", scopes=("read", "write"), now=None, **fields) -> NewSecret:
-    """A client with one secret, also where it may not use it: .secret.client and .plaintext of what it returns."""
+    """A client with one secret, even if it may not use it. The result has .secret.client and .plaintext."""
     new = clients.create_client_with_credentials(workspace=workspace, name=name, scopes=scopes, actor=TESTS, now=now or timezone.now(), **fields)
     return new.secret or insert_secret(new.client, now=now)
 
 
 def insert_secret(client: Client, *, now=None) -> NewSecret:
-    """As a client has one whose methods were others once."""
+    """A secret such as a client has whose methods once were different."""
     now = now or timezone.now()
     new = secrets.prepare_secret(client=client, name="", lifetime=None, actor=TESTS, now=now)
     secrets.insert_secret(new.secret, actor=TESTS, now=now)
@@ -90,12 +90,12 @@ def create_secret(client: Client, *, lifetime=None, now=None, name="") -> NewSec
 
 
 def expire(secret, *, ago=timedelta(seconds=1)) -> None:
-    """Move the row, not the clock."""
+    """This moves the row's times, not the clock."""
     now = timezone.now()
     secret.created_at, secret.expires_at = now - timedelta(days=1), now - ago
     secret.save(update_fields=["created_at", "expires_at"])
 
 
 def create_signing_key(algorithm=None) -> SigningKey:
-    """One that signs at once."""
+    """A key that signs at once."""
     return rotate_signing_key(algorithm=algorithm, immediately=True, actor=TESTS, now=timezone.now()).key

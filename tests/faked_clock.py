@@ -1,4 +1,4 @@
-"""A process whose clock is off, by libfaketime: it changes what the C library says the time is, and nothing else on the machine."""
+"""Runs a process with a wrong clock, by libfaketime: it changes only the time that the C library returns."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ from tests.servers.stores import missing
 
 
 def faked_clock(file: Path, *, seconds: int = 0) -> dict[str, str]:
-    """The environment of a process whose clock is so far ahead, negative for behind, as the file says at each moment.
+    """The environment of a process whose clock is ahead by the time in the file, which may change; negative for behind.
 
-    Clocks that measure how long something takes stay as they are.
+    Clocks for durations stay right.
     """
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
     if not found:

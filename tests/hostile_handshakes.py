@@ -22,7 +22,7 @@ def records(data: bytes, size: int = 16_384) -> bytes:
 
 
 def client_hello(padding: int = 0) -> bytes:
-    """padding: so many octets more (RFC 7685)."""
+    """padding: the number of additional octets (RFC 7685)."""
     groups, schemes, ciphers = (29, 23, 24), (0x0403, 0x0503, 0x0804, 0x0805, 0x0401), (0xC02B, 0xC02F, 0xC02C, 0xC030)
     pack: Callable[[tuple[int, ...]], bytes] = lambda numbers: struct.pack(f">H{len(numbers)}H", 2 * len(numbers), *numbers)  # noqa: E731
     extensions = b"".join(struct.pack(">HH", kind, len(body)) + body for kind, body in ((10, pack(groups)), (11, b"\1\0"), (13, pack(schemes))))
@@ -32,7 +32,7 @@ def client_hello(padding: int = 0) -> bytes:
 
 
 def certificates(count: int, *, size: int = 16_384, one: bytes | None = None) -> bytes:
-    """What either sends after its first message. one: another certificate instead."""
+    """The message after the first one, from client or server. one: another certificate instead."""
     return records(_certificate_message(count * [one or certificate(curve_public())]), size)
 
 
@@ -41,9 +41,9 @@ def _certificate_message(chain: list[bytes]) -> bytes:
     return message(11, len(listed).to_bytes(3) + listed)
 
 
-# How a record begins that holds the first part of a ClientHello.
+# The beginning of a record with the first part of a ClientHello.
 _LIKE_HELLO = b"\1\xff\xff\xff"
-# Where the random number is in a ClientHello, and where a certificate has its serial number in a message of certificates.
+# The place of the random number in a ClientHello, and of a certificate's serial number in a message of certificates.
 _RANDOM, _SERIAL = 6, 4 + 3 + 3 + 15
 
 
@@ -74,7 +74,7 @@ def server_hello(hello: bytes) -> bytes:
 
 @contextmanager
 def hostile_server() -> Iterator[int]:
-    """One that shows certificates which take a minute to read, to each who comes. Yields its port."""
+    """A server that sends every peer certificates that take a minute to read. Yields its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:

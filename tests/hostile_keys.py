@@ -1,4 +1,4 @@
-"""Keys whose numbers somebody chose so that whoever reads them computes for long."""
+"""Keys with maliciously chosen numbers, which take long to read."""
 
 import base64
 from random import Random
@@ -7,10 +7,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.certificates import self_signed
 
-# Mersenne primes: a test of whether they are prime runs to its end.
+# Mersenne primes: a primality test runs to its end.
 PRIMES = (2**2203 - 1, 2**2281 - 1)
 _OIDS = {"RSA": "2a864886f70d010101", "DSA": "2a8648ce380401", "DH": "2a864886f70d010301", "X9.42 DH": "2a8648ce3e0201", "EC": "2a8648ce3d0201"}
-# A square root modulo it is looked for in 640² steps; the longest that OpenSSL takes for a curve.
+# Finding a square root modulo this prime takes 640² steps; it is the longest that OpenSSL accepts for a curve.
 CURVE_PRIME = (0x1001D1 << 640) + 1
 _numbers = Random(7)
 
@@ -63,7 +63,7 @@ def public(kind: str, bits: int = 10_000) -> bytes:
 
 
 def _point() -> bytes:
-    """One of y² = x³ + 5, compressed: whoever reads it has to find y. SEC 1 §2.3.3."""
+    """A point of y² = x³ + 5, compressed: a reader has to find y. SEC 1 §2.3.3."""
     x = odd(640)
     while pow(x**3 + 5, (CURVE_PRIME - 1) // 2, CURVE_PRIME) != 1:
         x += 1
@@ -71,7 +71,7 @@ def _point() -> bytes:
 
 
 def _curve() -> bytes:
-    """RFC 3279 §2.3.5: not by its name, but by its numbers."""
+    """RFC 3279 §2.3.5: a curve given by its numbers instead of its name."""
     prime = sequence(tlv(0x06, bytes.fromhex("2a8648ce3d0101")), integer(CURVE_PRIME))
     return sequence(integer(1), prime, sequence(tlv(0x04, b"\0"), tlv(0x04, b"\5")), tlv(0x04, _point()), integer(odd(651)))
 
@@ -90,7 +90,7 @@ def curve_private() -> dict[str, bytes]:
 
 
 def certificate(spki: bytes) -> bytes:
-    """One in which another key stands in the place of its own. Whose signature it bears nobody asks."""
+    """A certificate in which another key replaces its own. Its signature isn't checked."""
     made = self_signed("billing-sync")
     own = made.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     body = made.certificate.tbs_certificate_bytes

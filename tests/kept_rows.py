@@ -1,4 +1,4 @@
-"""Rows that nearly every test begins with are made once and then inserted as they were: services that check and record them cost a quarter of the suite."""
+"""Makes the rows that nearly every test begins with only once, and then inserts copies: the services' checks and records would cost a quarter of the suite."""
 
 import itertools
 import pickle
@@ -6,18 +6,18 @@ import time
 
 from django.db import connection
 
-# Seconds after which they are made anew, for tests say what happened just now.
+# Seconds after which they are made again, because tests expect recent times.
 _FRESH = 10
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 _kept = {}
 
 
 def kept(make):
-    """What make() returns, as it was returned when the database was in the same state. For a function that only writes to the database."""
+    """The result of make(), kept from an earlier call with the same state of the database. make may only write to the database."""
     if connection.vendor != "sqlite" or not connection.in_atomic_block:
         return make()
     database = connection.connection
-    # Each insert moves a table's sequence, and what is rolled back moves it back. Who came first has the first key.
+    # Each insert advances a table's sequence, and a rollback sets it back. The first row has the first key.
     state = (make.__code__, *database.execute("SELECT name, seq FROM sqlite_sequence UNION ALL SELECT email, id FROM dashboard_user ORDER BY 1"))
     made_at, statements, pickled = _kept.get(state, (0, (), b""))
     if time.monotonic() - made_at < _FRESH:
@@ -30,7 +30,7 @@ def kept(make):
         made = make()
     finally:
         database.set_trace_callback(None)
-    # One that sets off a trigger is said twice.
+    # A statement that fires a trigger is logged twice.
     writes = [statement for statement, _ in itertools.groupby(statements) if statement.startswith(_WRITES)]
     _kept[state] = time.monotonic(), writes, pickle.dumps(made)
     return made

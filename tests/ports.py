@@ -1,4 +1,4 @@
-"""Ports for the servers of tests, which nobody else on the machine takes between the choice and the start."""
+"""Ports for the servers of tests. Other programs on the machine can't take them between the choice and the start."""
 
 import fcntl
 import os
@@ -7,13 +7,13 @@ import socket
 import tempfile
 from pathlib import Path
 
-# Below those that the kernel gives to connections that go out.
+# These are below the ports that the kernel gives to outgoing connections.
 _RANGE = range(20_000, 32_000)
 _FOLDER = Path(tempfile.gettempdir()) / f"tokenos-test-ports-{os.getuid()}"
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that is this process's until it ends, so that a server may be started again at it. It keeps a descriptor."""
+    """Return a port of 127.0.0.1 that belongs to this process until it ends, so that a server can be restarted there. It keeps a descriptor open."""
     _FOLDER.mkdir(exist_ok=True)
     for port in random.sample(_RANGE, len(_RANGE)):
         lock = os.open(_FOLDER / str(port), os.O_CREAT | os.O_RDWR)

@@ -1,4 +1,6 @@
-"""PostgreSQL for whatever works in another way there than on SQLite: one server for all processes of a run, and databases that are copied, not migrated."""
+"""PostgreSQL for tests of code that works differently there than on SQLite: one server for all processes of a run, and databases that are copied instead of
+migrated.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,7 +17,7 @@ from tests.servers.stores import PostgreSQL
 
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
-    """One for all tests that leave it running, in whichever process they run."""
+    """One server for all tests that leave it running, in all processes."""
 
     def make() -> dict[str, str]:
         made = PostgreSQL.create(free_port(), is_daemon=True)
@@ -30,21 +32,21 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]
 
 @pytest.fixture(scope="session")
 def make_tables(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
-    """A function that makes a database with all tables, and nothing in them, and returns its URL."""
+    """A function that makes a database with all tables, which are empty, and returns its URL."""
 
     def make() -> dict[str, str]:
         url = postgresql.create_database()
         assert Shell(tmp_path_factory.mktemp("tables"))("migrate", "-v0", DATABASE_URL=url).returncode == 0
         return {"url": url}
 
-    # Named by its port: where all had left the first server, there is another.
+    # It is named by the server's port: if all processes had left the first server, there is another one.
     template = make_once(run_folder(tmp_path_factory), f"tables-{postgresql.port}", make)["url"].rpartition("/")[2]
     return lambda: postgresql.create_database(template)
 
 
 @pytest.fixture
 def run_on_postgresql(make_tables: Callable[[], str], tmp_path: Path) -> Callable[..., Any]:
-    """A function that runs a program of tests, named as a module, on a database of its own, and returns what it printed."""
+    """A function that runs a module of the tests on a separate database, and returns its output."""
 
     def run(program: str, *, timeout: int = 60) -> Any:
         outcome = Shell(tmp_path)("shell", "-v0", "-c", f"import {program}", timeout=timeout, DATABASE_URL=make_tables())

@@ -1,4 +1,4 @@
-"""Key pairs for tests, in every form in which somebody might hand one in."""
+"""Key pairs for tests, in every form that somebody may submit."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ SPKI = PublicFormat.SubjectPublicKeyInfo
 
 @lru_cache
 def private(kind: str = "P-256") -> Any:
-    """The same one each time, because RSA takes its time."""
+    """The key is always the same, because making an RSA key is slow."""
     curves = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1(), "secp256k1": ec.SECP256K1(), "brainpool": ec.BrainpoolP256R1()}
     if kind in curves:
         return ec.generate_private_key(curves[kind])
@@ -33,7 +33,7 @@ def private(kind: str = "P-256") -> Any:
 
 
 def pem(kind: str = "P-256") -> str:
-    """Of the public half."""
+    """The public key in PEM."""
     return private(kind).public_key().public_bytes(Encoding.PEM, SPKI).decode()
 
 
@@ -56,7 +56,7 @@ def encode(octets: bytes) -> str:
 
 
 def thumbprint(members: dict[str, Any]) -> str:
-    """RFC 7638 §3, written once more."""
+    """RFC 7638 §3, a second implementation."""
     needed = {"EC": "crv kty x y", "RSA": "e kty n", "OKP": "crv kty x"}[members["kty"]].split()
     text = "{" + ",".join(f'"{name}":"{members[name]}"' for name in needed) + "}"
     return encode(hashlib.sha256(text.encode()).digest())

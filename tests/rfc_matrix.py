@@ -1,4 +1,4 @@
-"""pytest --rfc: which tests show which requirement of an RFC, by the marker rfc(number, section). With --collect-only nothing is run for it."""
+"""pytest --rfc lists the tests for each requirement of an RFC, by the marker rfc(number, section). With --collect-only, no test is run."""
 
 from collections import defaultdict
 

@@ -1,4 +1,4 @@
-"""pytest --rfc prints the requirements and what shows them."""
+"""pytest --rfc prints the requirements and their tests."""
 
 import subprocess
 import sys

@@ -1,8 +1,8 @@
-"""Clients that authenticate by private_key_jwt or bind their tokens by DPoP, for the bench: made in bulk, and their requests, each good for one use.
+"""Clients that authenticate by private_key_jwt or bind their tokens by DPoP, for the bench: made in bulk, with their requests, each of which works once.
 
-    python -m tests.performance.assertions COUNT FILE
+python -m tests.performance.assertions COUNT FILE
 
-makes the clients in the database of the environment and writes the kid and their IDs. All share one key, which costs the server what as many keys would.
+makes the clients in the database of the environment and writes the kid and their IDs. All share one key, which costs the server as much as separate keys.
 """
 
 import json

@@ -21,7 +21,7 @@ import uvloop
 
 from tests import hostile_handshakes, hostile_keys
 
-# At once, and of one flood.
+# The maximum at once, and of one flood.
 MAX_CONNECTIONS = 600
 MAX_SECONDS = 60
 HEAD = "Host: localhost\r\nX-Forwarded-Proto: https\r\n"

@@ -25,17 +25,17 @@ from tests.performance.load import WRK, Case, Result, check, measure, read_crede
 from tests.performance.measured import API_KEY, ASSERTION, BARE, FIRST, JWT, LATE, LATER, PROCESS, PROOF, SECOND, TOKEN, TOOLKIT, UNSYNCED, Measured, large_name
 from tests.performance.servers import BenchError, Installation, Server
 
-# Clients whose credentials take turns.
+# The number of clients whose credentials take turns.
 CYCLE = 1000
 # Clients with a key.
 PROGRAMS = 200
-# Of the clients that are known, the first ones only warm a process up.
+# The first of the known clients only warm a process up.
 WARMING = 200
 FIRST_USES = 1000
-# How often each of two clients has been used before its use counts as a late one.
+# After this many uses of each of two clients, further ones count as late.
 USES_BEFORE = 1000
 RESTARTS = 3
-# Usage is gathered and written every two seconds: after this time each phase has paid for its own.
+# Usage is gathered and written every two seconds: after this time, each phase has paid for its own usage.
 FLUSHING = 2.5
 
 BODY = "grant_type=client_credentials"

@@ -26,15 +26,15 @@ from tests.performance.servers import ROOT, BenchError, Installation, Server, in
 
 WORKERS = 2
 MAX_RATIO = 3.0
-# Megabytes by which a worker may grow: what it may hold of requests, a password's hash, and log files being looked through.
+# A worker may grow by this many megabytes: waiting requests, a password's hash, and log files that are being searched.
 MAX_GROWTH = 400
 GOOD_CONNECTIONS = 8
-# Milliseconds: below that a ratio says what the machine does beside, and not what the flood does.
+# In milliseconds. Below this, a ratio shows other work of the machine, not the effect of the flood.
 LEAST_P99 = 5.0
-# Of its rate: below that a flood has none, it only holds connections open.
+# As a share of its rate. Below this, a flood only holds connections open.
 LEAST_SHARE = 0.005
 
-# Runs where the database is: cookies and form fields as a browser has them that has opened the page.
+# It runs beside the database: the cookies and form fields of a browser that has opened the page.
 _OPEN_PAGES = """
 import os
 os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
@@ -139,7 +139,7 @@ class Floods:
         workers = self.server.find_workers()
         before = [read_memory(pid, "VmRSS") for pid in workers]
         for pid in workers:
-            Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak begins anew
+            Path(f"/proc/{pid}/clear_refs").write_text("5")  # this resets the peak
         quiet, flooded, sent = [], [], {}
         for _ in range(self.options.rounds):
             quiet.append(self.ask())
@@ -178,7 +178,7 @@ def read_memory(pid: int, field: str) -> int:
 
 def prepare(directory: Path, stack: ExitStack) -> tuple[Installation, Server, Path, dict[str, Target]]:
     installation, _ = install(directory / "tokenos", clients=200, known=100)
-    # It is asked in clear text, as by a proxy, and takes TLS at the same port: it asks for certificates there.
+    # It is asked in clear text, as by a proxy, but also takes TLS at the same port, where it requests certificates.
     server = installation.server("flooded", is_tls=True, workers=WORKERS)
     server = replace(server, is_tls=False, environment=server.environment | {"TRUSTED_PROXIES": "127.0.0.1/32"})
     (server.directory / "tls" / "client-ca.pem").write_text(pem(Authority.create().certificate))

@@ -1,4 +1,4 @@
-"""One measurement: a case's requests sent to its server, by wrk where it is there, in a process of their own."""
+"""One measurement: sends a case's requests to its server from a separate process, by wrk if it is installed."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.performance.servers import ROOT, BenchError, Server
 
 CONNECTIONS = 16
-# More than a server here answers, where each request needs a line of its own.
+# More than a server here can answer, for cases in which each request needs a separate line.
 MAX_PER_SECOND = 15_000
 WRK = shutil.which("wrk")
 FORWARDED = "X-Forwarded-Proto: https"

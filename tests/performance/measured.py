@@ -1,4 +1,4 @@
-"""What a run measures: the names of its cases and phases, and the figures of each."""
+"""The names of a run's cases and phases, and the figures of each."""
 
 from dataclasses import dataclass, field
 

@@ -1,11 +1,11 @@
-"""How long the dashboard's pages take where there is much: TokenOS alone, one worker, one reader, every page again and again.
+"""Measures the dashboard's pages with much data: TokenOS alone, one worker, one reader, every page many times.
 
-    python -m tests.performance.pages [--markdown] [--clients N] [--usage-days N] [--requests N] [--database sqlite|postgresql]
+python -m tests.performance.pages [--markdown] [--clients N] [--usage-days N] [--requests N] [--database sqlite|postgresql]
 
-The clients are those of seed_benchmark; some of them end soon, are in a rotation, have public keys, or haven't been used for long. A figure is server time as
-a program on the same machine sees it: a new TLS connection, session, page and all its queries. CPU is the worker's, without PostgreSQL's; what else the machine
-does counts in the other figures only. docs/performance.md keeps the result. Exits with 1 where an answer wasn't 200, or a page takes longer than its limit in
-more than 1 of 20 requests.
+The clients are those of seed_benchmark; some expire soon, are in a rotation, have public keys, or have long been unused. A figure is the time that a program on
+the same machine measures: a new TLS connection, session, page and all its queries. CPU is the worker's, without PostgreSQL's; other work of the machine only
+affects the other figures. docs/performance.md contains the result. Exits with 1 if an answer wasn't 200, or a page takes longer than its limit in more than 1
+of 20 requests.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from tests.ports import free_port
 LIMIT_MS = 150
 WARMING = 3
 
-# By words: the path below /w/demo/, and whether it is a part that a script asks for.
+# By name: the path below /w/demo/, and whether it is a fragment that a script requests.
 PAGES = {
     "clients": ("clients/", False),
     "clients, 100 a page": ("clients/?size=100", False),
@@ -62,7 +62,7 @@ PAGES = {
     "health": ("health/", False),
 }
 
-# Runs where the database is: some variety among the clients, and a session of the owner.
+# It runs beside the database: some variety among the clients, and a session of the owner.
 _SIGN_IN = """
 import os
 os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
@@ -133,11 +133,11 @@ def main() -> int:
         installation, _ = install(directory / "tokenos", clients=options.clients, known=1, database_url=database_url, usage_days=options.usage_days)
         session, client, cookie = run(["-c", _SIGN_IN], installation.environment).split()
         if database_url:
-            # The planner knows how much there is, as autovacuum sees to within a minute; and of rows that were all written anew, only the new ones are left.
+            # The planner must know the sizes of tables, as after autovacuum's next minute; and the old versions of rows that were all rewritten must be gone.
             with psycopg.connect(database_url, autocommit=True) as database:
                 database.execute("VACUUM FULL ANALYZE")
         server = installation.server("serving", is_tls=True, workers=1)
-        run(["manage.py", "prepare"], server.environment)  # pages need the static files, which have a place of their own
+        run(["manage.py", "prepare"], server.environment)  # pages need the static files, which have a separate folder
         server.start()
         stack.callback(server.stop)
         for name, (path, is_part) in PAGES.items():

@@ -1,4 +1,4 @@
-"""The result of a run as text or Markdown: figures, ratios, whether the targets are met, and the facts of the machine without which a figure says nothing."""
+"""The result of a run as text or Markdown: figures, ratios, whether the targets are met, and the facts about the machine, which a figure needs."""
 
 import argparse
 import os
@@ -23,7 +23,7 @@ Table = list[Sequence[str]]
 def render(measured: Measured, options: argparse.Namespace, *, seconds: float, generator: str) -> tuple[str, bool]:
     """Return the text, and whether every answer was 200 and every target is met."""
     comparison = Comparison(measured)
-    # None: no target, but whoever would choose another yardstick finds it here.
+    # None means no target; the figure is for readers who prefer another yardstick.
     targets: list[tuple[str, str, bool | None]] = []
     for transport in ("plain", "TLS"):
         for other, least in ((BARE, 1), (TOOLKIT, 10), (UNSYNCED, None)):

@@ -1,4 +1,4 @@
-"""The servers that are compared: started on free ports of 127.0.0.1 with files of their own, asked for the CPU time of their workers, and stopped."""
+"""The compared servers: starts them on free ports of 127.0.0.1 with separate files, reads the CPU time of their workers, and stops them."""
 
 import http.client
 import json

@@ -1,6 +1,6 @@
-"""Makes, rotates and revokes secrets of one client without end, through the commands, and prints one JSON line for each change that was acknowledged.
+"""Makes, rotates and revokes secrets of one client endlessly, by commands, and prints one JSON line for each acknowledged change.
 
-Run as “python -m tests.servers.churn CLIENT_ID” with a server's environment, and killed while it works.
+Run as “python -m tests.servers.churn CLIENT_ID” with a server's environment, and kill it while it works.
 """
 
 import io

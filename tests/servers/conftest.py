@@ -1,4 +1,4 @@
-"""The real gunicorn on a free port, with data, keys and certificates of its own."""
+"""The real gunicorn on a free port, with separate data, keys and certificates."""
 
 import json
 import os
@@ -28,8 +28,8 @@ from tests.servers.forks import ROOT, Forks
 from tests.servers.shared import make_once, run_folder
 from tests.servers.stores import PostgreSQL
 
-# What a connection to a server that is killed may raise: SSLSocket the second and the third where the peer is gone within the handshake, HTTPResponse the
-# last where it is gone within an answer.
+# The errors of a connection to a server that is killed. SSLSocket raises the second and the third if the peer disappears during the handshake; HTTPResponse
+# raises the last if it disappears during a response.
 BROKEN = (OSError, ValueError, AttributeError, HTTPException)
 
 
@@ -160,7 +160,7 @@ class Server:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.settimeout(timeout)
         if self.tls if tls is None else tls:
-            # Before it connects: what fails in between would leave a socket that nobody can close.
+            # This comes before it connects: a failure in between would leave a socket that can't be closed.
             sock = self.context().wrap_socket(sock, server_hostname="localhost")
         try:
             sock.connect(("127.0.0.1", self.port))
@@ -186,7 +186,7 @@ def read_answer(sock: socket.socket, method: str = "GET") -> Answer:
 def _environment(data_dir: Path, port: int, keys: dict[str, str], *, is_measured: bool = False, **settings: str) -> dict[str, str]:
     kept = ("PATH", "HOME", "LANG", "TMPDIR")
     return {
-        # Of the developer's own configuration nothing may count, so all that .env could set is set here.
+        # The developer's own configuration must have no effect, so everything that .env could set is set here.
         **{name: value for name, value in os.environ.items() if name in kept or (is_measured and name.startswith("COVERAGE_"))},
         "DATA_DIR": str(data_dir),
         "HOST": "127.0.0.1",
@@ -255,7 +255,7 @@ def _copy_template(folder: Path, keys: dict[str, str], data_dir: Path, settings:
     shutil.copytree(template, data_dir)
 
 
-# Of the modules here those that call the product in their own process; the others only ask a server.
+# The modules here that call the product in their own process; the others only send requests to a server.
 MEASURED = {"test_background", "test_bootstrap", "test_handshake", "test_proxies"}
 
 
@@ -320,7 +320,7 @@ def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     if request.param == "sqlite":
         return lambda: None
     postgresql: PostgreSQL = request.getfixturevalue("postgresql")
-    # Named by its port: where all had left the first one, there is another.
+    # It is named by the server's port: if all had left the first server, there is another one.
     folder, name = run_folder(tmp_path_factory), f"postgresql-{postgresql.port}"
     template = make_once(folder, f"database-{name}", lambda: {"url": request.getfixturevalue("make_tables")()})["url"]
     data_dir = _make_template(folder, name, keys, DATABASE_URL=template)

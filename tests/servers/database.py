@@ -1,4 +1,4 @@
-"""A look into the database of a server of the tests."""
+"""Queries the database of a test's server."""
 
 import sqlite3
 from typing import Any

@@ -1,4 +1,4 @@
-"""A disk of a few mebibytes for one server, which can be filled: tmpfs in a mount namespace of the server's own."""
+"""A disk of a few mebibytes for one server, which can be filled: a tmpfs in the server's own mount namespace."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 from tests.servers.stores import missing
 
-# $0 is the folder and $1 the size; what was in the folder is on the new disk too.
+# $0 is the folder and $1 the size. The folder's files are copied to the new disk.
 _MOUNT = """
 copy=$(mktemp -d -p /tmp) && cp -a "$0/." "$copy" && mount -t tmpfs -o size="$1" tmpfs "$0" && cp -a "$copy/." "$0" && rm -r "$copy" && shift && exec "$@"
 """

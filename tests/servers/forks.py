@@ -1,4 +1,4 @@
-"""manage.py without its start: a process that has loaded Django once runs each command in a fork of itself. As a program it is that process."""
+"""manage.py without its slow start: a process that has loaded Django runs each command in a fork of itself. Run as a program, this module is that process."""
 
 import json
 import os
@@ -36,7 +36,7 @@ class Forks:
         return subprocess.CompletedProcess(arguments, status, stdout, stderr)
 
     def close(self) -> None:
-        # Closes its pipes, and waits for it.
+        # This closes its pipes and waits for it.
         with self._process:
             pass
 
@@ -44,7 +44,7 @@ class Forks:
 def _run(cwd: str, *arguments: str) -> int:
     sys.argv = ["manage.py", *arguments]
     os.chdir(cwd)
-    # Otherwise all would draw the same numbers.
+    # Otherwise all forks would draw the same random numbers.
     random.seed()
     try:
         runpy.run_path(str(ROOT / "manage.py"), run_name="__main__")
@@ -82,7 +82,7 @@ def main() -> None:
     django.setup()
     for name in ("create_client", "shell"):
         load_command_class(get_commands()[name], name)
-    # Nothing that a command writes to its output may come between.
+    # A command's output must not come between.
     with closing(os.fdopen(os.dup(1), "w")) as answers:
         os.dup2(2, 1)
         for line in sys.stdin:

@@ -1,6 +1,6 @@
-"""The samples of the docs pages for Caddy, Traefik and Envoy, as the pages fill them in, under those very programs.
+"""Runs Caddy, Traefik and Envoy with the samples of the docs pages, as the pages fill them in.
 
-Before them is a caller who sends bytes as it likes; behind them TokenOS, and an API that sees headers as Python's WSGI does (PEP 3333): - and _ are the same.
+In front of them is a caller who sends any bytes. Behind them are TokenOS, and an API that sees headers as in Python's WSGI (PEP 3333): - and _ are the same.
 """
 
 import json

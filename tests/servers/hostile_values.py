@@ -1,4 +1,4 @@
-"""Texts that would do something where they aren't quoted for the place that they stand in: each tries to make the file canary."""
+"""Texts that do harm if they aren't quoted for their place: each tries to create the file canary."""
 
 from random import Random
 

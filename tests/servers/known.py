@@ -1,4 +1,4 @@
-"""The cookie of a browser from which somebody signed in before, made beside the server."""
+"""Makes, outside the server, the cookie of a browser in which somebody signed in before."""
 
 from tests.servers.conftest import Server
 

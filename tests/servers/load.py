@@ -1,4 +1,4 @@
-"""Asking a running server: each of its workers by itself, or all of them by many threads at once."""
+"""Sends requests to a running server: to each worker separately, or to all of them by many threads at once."""
 
 import base64
 import json
@@ -69,7 +69,7 @@ def find_worker(connection: KeptConnection, port: int, workers: list[int]) -> in
     """Which of the processes holds the server's end of the connection."""
     ends = (f":{port:04X}", f":{connection.sock.getsockname()[1]:04X}")
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
-    # A set, for a line may come twice while others come and go.
+    # It is a set, because a line may appear twice while others come and go.
     [inode] = {columns[9] for columns in lines if columns[1].endswith(ends[0]) and columns[2].endswith(ends[1]) and columns[3] == ESTABLISHED}
     for pid in workers:
         for file in Path(f"/proc/{pid}/fd").iterdir():

@@ -1,4 +1,4 @@
-"""A real MCP server with one tool, guarded by our tokens as the documentation has it, over TLS. It writes down what it is asked for, one JSON object a line.
+"""A real MCP server with one tool over TLS, protected by our tokens as in the documentation. It records its requests, one JSON object per line.
 
 Run as python -m tests.servers.mcp_server, with PORT, ISSUER, CERTIFICATE, CA and REQUESTS in the environment.
 """

@@ -1,4 +1,4 @@
-"""What a program with a key of its own does, by PyJWT and cryptography alone: signed assertions and DPoP proofs."""
+"""A program with its own key, which makes signed assertions and DPoP proofs, only with PyJWT and cryptography."""
 
 import base64
 import hashlib

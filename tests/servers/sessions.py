@@ -1,4 +1,4 @@
-"""The session of somebody who is signed in, made beside the server, as a Cookie header has it."""
+"""Makes, outside the server, the session of a signed-in user, as a Cookie header."""
 
 from tests.servers.conftest import Server
 

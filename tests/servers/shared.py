@@ -1,4 +1,4 @@
-"""What all processes of one test run share: whoever needs it first makes it, and whoever leaves last removes it."""
+"""Objects that all processes of a test run share: the first process that needs one makes it, and the last one to leave removes it."""
 
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""Our server and a real OpenID provider, node's oidc-provider, which know each other; and a person who goes from one to the other, without JavaScript."""
+"""Our server and a real OpenID provider (Node's oidc-provider), which know each other, and a person who goes from one to the other without JavaScript."""
 
 import json
 import os
@@ -56,7 +56,7 @@ class OpenIDProvider:
             with (self.directory / "provider.log").open("ab") as log:
                 self.process = subprocess.Popen(["node", "provider.mjs"], cwd=self.javascript, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
             assert self.process.stdout is not None
-            # Node.js 20 can wait for itself while it starts, and then does so for ever.
+            # Node.js 20 may deadlock while it starts.
             if select.select([self.process.stdout], [], [], 30)[0]:
                 break
             self.process.kill()
@@ -89,7 +89,7 @@ class Visitor:
     page: requests.Response = field(default_factory=requests.Response)
 
     def __post_init__(self) -> None:
-        # Else REQUESTS_CA_BUNDLE of the machine wins.
+        # Otherwise REQUESTS_CA_BUNDLE of the machine would have precedence.
         self.session.trust_env = False
 
     def open(self, url: str, **options: Any) -> requests.Response:

@@ -1,4 +1,4 @@
-"""A PostgreSQL and a Redis of the tests' own, on free loopback ports, that can be stopped, frozen and started again."""
+"""A PostgreSQL and a Redis only for the tests, on free loopback ports, that can be stopped, frozen and started again."""
 
 import itertools
 import os
@@ -19,7 +19,7 @@ import pytest
 
 READY_WITHIN = 20
 
-# Of databases: several fixtures of a process may find the same server.
+# Numbers for databases: several fixtures of a process may use the same server.
 _numbers = itertools.count(1)
 
 
@@ -53,7 +53,7 @@ class PostgreSQL:
         programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(found) for found in [shutil.which("initdb")] if found]
         if not programs:
             missing("PostgreSQL", install="apt install postgresql")
-        # Not below pytest's temporary folder, which is closed to the user postgres.
+        # It isn't below pytest's temporary folder, which is closed to the user postgres.
         made = cls(Path(tempfile.mkdtemp(prefix="tokenos-postgresql-")), programs[-1].parent, port, is_daemon)
         if os.geteuid() == 0:
             shutil.chown(made.directory, "postgres", "postgres")
@@ -70,7 +70,7 @@ class PostgreSQL:
         assert done.returncode == 0, done.stderr
 
     def start(self) -> None:
-        # Without fsync: what is killed here is TokenOS, never the machine. Connections for the servers of all tests that run at once.
+        # Without fsync, because only TokenOS is killed here, never the machine. The connections are enough for the servers of all tests that run at once.
         options = ["-k", str(self.directory), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=400"]
         if self.is_daemon:
             self.run("pg_ctl", "start", "--wait", f"--pgdata={self.directory / 'data'}", f"--log={self.directory / 'log'}", f"--options={shlex.join(options)}")
@@ -120,7 +120,7 @@ class PostgreSQL:
     def _signal(self, number: int) -> None:
         assert self.process is not None
         for pid in (self.process.pid, *children(self.process.pid)):
-            # A session that was just ending is gone by now.
+            # A session that was just ending is gone after this.
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 

@@ -1,6 +1,6 @@
-"""The thread of each worker process: usage every two seconds, certificates; pruning and the signing key's rotation by one process an hour.
+"""The thread of each worker process writes usage every two seconds and reads certificates. One process an hour prunes and rotates the signing key.
 
-Nothing ends it but stop().
+Only stop() ends the thread.
 """
 
 import asyncio

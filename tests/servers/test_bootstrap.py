@@ -1,4 +1,4 @@
-"""The first start and every later one: what is missing is made, what is there is kept, what is wrong is one line."""
+"""The first start and every later one make missing files, keep existing ones, and report each mistake in one line."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""One connection can't take the event loop's time from the others, nor the worker's memory, however it cuts up what it sends (RFC 9112)."""
+"""One connection can't use up the event loop's time or the worker's memory, even if it cuts up its data (RFC 9112)."""
 
 import re
 import select

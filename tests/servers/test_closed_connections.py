@@ -1,4 +1,4 @@
-"""What a connection took is free as soon as it is closed, however it ended: the garbage collector, which comes late, is off here."""
+"""A connection's memory is free as soon as it is closed, however it ended. The garbage collector would free it late, so it is off here."""
 
 import re
 import socket
@@ -25,7 +25,7 @@ def post_worker_init(worker):
 """
 FORM = b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 63000\r\n\r\n"
 MANY = 100
-# Bytes that one may leave in holes of the heap. As garbage, the lightest left 50,000.
+# Bytes that a connection may leave in holes of the heap. As garbage, even the smallest left 50,000.
 LITTLE = 25_000
 
 Send = Callable[[Server], socket.socket]

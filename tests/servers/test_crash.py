@@ -1,4 +1,4 @@
-"""kill -9 in the middle of everything: what was acknowledged is kept, each change has its audit event, and usage loses a flush interval at most."""
+"""After kill -9 under load, acknowledged changes are kept, each change has its audit event, and at most one flush interval of usage is lost."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from tests.servers.stores import children
 
 pytestmark = pytest.mark.slow
 
-# What flushing itself may take on a busy machine.
+# The time that flushing itself may take on a busy machine.
 FLUSHING = 0.7
 
 
@@ -78,7 +78,7 @@ def start_again(server: Server) -> None:
 
 def read_lines(stream: IO[str] | None, lines: list[str]) -> None:
     for line in stream or ():
-        lines.append(line)  # noqa: PERF402  # another thread looks at them meanwhile
+        lines.append(line)  # noqa: PERF402  # another thread reads them meanwhile
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
@@ -101,7 +101,7 @@ class Crashed:
 
 @pytest.fixture(scope="module")
 def crashed(make_server: Callable[..., Server], new_database: Callable[[], Database | None]) -> Crashed:
-    # Every revoked secret is tried in the end, so that failures must not be limited; hashing is cheap, so that there are many changes.
+    # Every revoked secret is tried in the end, so failures must not be limited. Hashing is cheap, so that there are many changes.
     limits = {"FAILURES_PER_CLIENT": "100000", "FAILURES_PER_ADDRESS": "100000"}
     server = make_server(database=new_database(), ARGON2_MEMORY_COST="7168", ARGON2_TIME_COST="1", **limits)
     assert server.process is not None
@@ -137,7 +137,7 @@ def crashed(make_server: Callable[..., Server], new_database: Callable[[], Datab
         load.wait(0.5)
         revoking.ended.set()
         thread.join(10)
-    # Stopping writes the usage that is buffered.
+    # Stopping the server writes the buffered usage.
     server.restart()
     return Crashed(server, client, load, revoking, changes, crashes)
 
@@ -148,14 +148,14 @@ def test_the_crash_was_one(crashed: Crashed) -> None:
     assert len(crashed.revoking.acknowledged) >= 20
     assert [sent for sent in crashed.load.sent if sent.status == 0]
     assert [sent for sent in crashed.load.sent if sent.status == 200 and sent.began > crashed.crashes[1]]
-    # A dead worker breaks what it had, but nobody else gets an error.
+    # A dead worker breaks its own requests, but other callers don't get an error.
     assert {sent.status for sent in crashed.load.sent} == {0, 200}
 
 
 def test_every_acknowledged_secret_works_and_every_acknowledged_revocation_holds(crashed: Crashed) -> None:
     revoked = {change["secret_id"] for change in crashed.changes if "revoked_at" in change}
     created = {change["secret_id"]: change["client_secret"] for change in crashed.changes if "client_secret" in change}
-    # Of the change that was under way nothing is known: it may have been made without being acknowledged.
+    # The change under way is unknown: it may have been made without being acknowledged.
     unknown = {row[0] for row in query(crashed.server, "SELECT secret_id FROM clients_clientsecret WHERE revoked_at IS NOT NULL")} - revoked
     assert len(unknown) <= 1
     connection = KeptConnection(crashed.server)
@@ -184,7 +184,7 @@ def test_every_change_has_its_audit_event_and_every_event_its_change(crashed: Cr
 
     assert events("secret.created", "secret.rotated") == rows("SELECT secret_id FROM clients_clientsecret")
     assert events("secret.revoked") == rows("SELECT secret_id FROM clients_clientsecret WHERE revoked_at IS NOT NULL")
-    # Of these not every one is written down, but each is counted.
+    # Not all of these are stored, but each is counted.
     listed, revoked = events("token.revoked"), rows("SELECT jti FROM oauth_revokedtoken")
     counts = [row[0] for row in query(crashed.server, "SELECT failures FROM oauth_failurecount WHERE key LIKE %s", "own revocations %")]
     assert listed <= revoked
@@ -195,7 +195,7 @@ def test_every_change_has_its_audit_event_and_every_event_its_change(crashed: Cr
 
 
 def test_usage_loses_at_most_what_came_since_the_last_flush(crashed: Crashed) -> None:
-    # The tests above ask with other secrets of the client, and for other things than tokens.
+    # The tests above use other secrets of the client, and other endpoints.
     sql = "SELECT SUM(count) FROM clients_usagebucket WHERE credential = %s AND endpoint = 'token' AND outcome = 'granted'"
     counted = int(query(crashed.server, sql, crashed.client["secret_id"])[0][0])
     granted = [sent for sent in crashed.load.sent if sent.status == 200]

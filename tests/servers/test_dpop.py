@@ -1,4 +1,4 @@
-"""DPoP over real TLS and gunicorn, with nonces: two workers give and take the same ones, and a client library gets through by itself."""
+"""DPoP over real TLS and gunicorn, with nonces: two workers issue and accept the same ones, and a client library succeeds by itself."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +32,7 @@ def fetch(server: Server, client: dict[str, Any], key: Key, **claims: Any) -> re
 def test_every_worker_takes_the_nonce_of_any(nonces: Server, client: dict[str, Any]) -> None:
     key = new_key()
     nonce = ""
-    for _ in range(20):  # each on a connection of its own, so that it meets both workers
+    for _ in range(20):  # each uses a new connection, so that they reach both workers
         refused = fetch(nonces, client, key)
         assert (refused.status_code, refused.json()["error"]) == (400, "use_dpop_nonce")
         nonce = nonce or refused.headers["DPoP-Nonce"]
@@ -42,7 +42,7 @@ def test_every_worker_takes_the_nonce_of_any(nonces: Server, client: dict[str, A
 @pytest.mark.rfc("9449", "9")
 def test_library_finds_the_nonces_by_itself(nonces: Server, client: dict[str, Any]) -> None:
     session = requests.Session()
-    # Else REQUESTS_CA_BUNDLE of the machine wins over the session's.
+    # Otherwise REQUESTS_CA_BUNDLE of the machine would have precedence over the session's.
     session.trust_env, session.verify = False, str(nonces.ca)
     oauth2client = OAuth2Client(f"{nonces.url}/oauth2/token", auth=(client["client_id"], client["client_secret"]), session=session)
     token = oauth2client.client_credentials(scope="read", dpop=True)

@@ -1,4 +1,4 @@
-"""Client libraries that know nothing of us use signed assertions, DPoP and client certificates over real TLS, each as its own documentation says."""
+"""Independent client libraries use signed assertions, DPoP and client certificates over real TLS, each as in its own documentation."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def client(server: Server, program: Program) -> dict[str, Any]:
 @pytest.fixture
 def session(server: Server) -> requests.Session:
     session = requests.Session()
-    # Else REQUESTS_CA_BUNDLE of the machine wins over the session's.
+    # Otherwise REQUESTS_CA_BUNDLE of the machine would have precedence over the session's.
     session.trust_env, session.verify = False, str(server.ca)
     return session
 
@@ -46,7 +46,7 @@ def session(server: Server) -> requests.Session:
 @pytest.mark.rfc("7523", "2.2")
 def test_authlib_authenticates_by_private_key_jwt(server: Server, client: dict[str, Any], program: Program) -> None:
     endpoint = f"{server.url}/oauth2/token"
-    # An hour, which authlib gives an assertion by itself, is longer than ten minutes.
+    # authlib's default lifetime of an assertion, an hour, is longer than the allowed ten minutes.
     method = PrivateKeyJWT(endpoint, alg="ES256", claims={"exp": int(time.time()) + 300})
     with AuthlibSession(client["client_id"], ECKey.import_key(program.private_key.read_text()), token_endpoint_auth_method=method) as session:
         session.trust_env, session.verify = False, str(server.ca)
@@ -62,7 +62,7 @@ def oauth2client(server: Server, client: dict[str, Any], program: Program, sessi
     return OAuth2Client(
         token_endpoint=f"{server.url}/oauth2/token",
         introspection_endpoint=f"{server.url}/oauth2/introspect",
-        # Its own audience at introspection would be that endpoint.
+        # By default, its audience at introspection would be that endpoint.
         auth=PrivateKeyJwt(client["client_id"], key, alg="ES256", aud=server.url),
         session=session,
     )

@@ -1,4 +1,4 @@
-"""deploy/envoy.yaml as it stands, under the real Envoy, in front of TokenOS without TLS."""
+"""The unchanged deploy/envoy.yaml under the real Envoy, in front of TokenOS without TLS."""
 
 import base64
 import os

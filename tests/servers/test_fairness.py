@@ -1,4 +1,4 @@
-"""One peer's habits are not the others' problem: requests sent without waiting for answers, connections kept for nothing, a disk that comes and goes."""
+"""One peer doesn't disturb the others if it sends requests without waiting for answers or keeps idle connections; and the disk may disappear and come back."""
 
 import os
 import shutil
@@ -147,7 +147,7 @@ def test_worker_that_starts_while_the_database_is_away_serves_when_it_is_back(ma
 
     file, away = server.data_dir / "tokenos.sqlite3", server.data_dir / "away"
     file.rename(away)
-    file.mkdir()  # which can't be opened as a database
+    file.mkdir()  # a folder can't be opened as a database
     [old] = find_workers(server)
     os.kill(old, signal.SIGKILL)
     wait_until(lambda: find_workers(server) not in ([old], []))
@@ -192,7 +192,7 @@ def test_who_sends_on_hundreds_of_connections_at_once_lets_other_networks_betwee
             sock.sendall(SHORT)
         os.kill(worker, signal.SIGCONT)
         assert read_answer(other, "HEAD").status == 200
-        # Those whose turn comes last are looked at first.
+        # Those whose turn comes last are checked first.
         for sock in reversed(many):
             sock.setblocking(False)
             if not read_now(sock):

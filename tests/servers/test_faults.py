@@ -1,6 +1,6 @@
-"""A short part of tests.performance.faults: two nodes that share a PostgreSQL, which is killed or frozen, or one of which has a wrong clock.
+"""A short part of tests.performance.faults: two nodes that share a PostgreSQL, which is killed or frozen; or one node has a wrong clock.
 
-Nothing that was acknowledged is missing, no revoked token and no used assertion is accepted.
+No acknowledged change is missing, and no revoked token and no used assertion is accepted.
 """
 
 from collections.abc import Iterator

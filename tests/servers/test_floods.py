@@ -1,4 +1,4 @@
-"""The command that floods a server works: each kind of flood reaches what it is meant for. Whether the figures are good, a longer run says."""
+"""The command that floods a server works: each kind of flood reaches its target. Only a longer run shows whether the figures are good."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ from tests.servers.forks import ROOT
 
 pytestmark = pytest.mark.slow
 
-# One of each kind: poured out, held open, asked one by one; with a link, a page's form and a session.
+# One flood of each kind: sent at once, held open, asked one by one; with a link, a page's form and a session.
 ANSWERS = {"chunks": {"400"}, "slow": set(), "keys": {"200"}, "passwords": {"200", "503"}, "certificates": set(), "leak files": {"200", "413", "503"}}
 
 

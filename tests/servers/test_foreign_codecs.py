@@ -1,4 +1,4 @@
-"""Which codec a form is in its sender says, and nothing is kept of a codec that there isn't."""
+"""A form's sender names its codec, and unknown codecs aren't remembered."""
 
 import json
 import subprocess

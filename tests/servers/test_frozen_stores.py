@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis that hang: their machines acknowledge what they are sent, and nobody answers. No request waits for long, and nobody restarts TokenOS."""
+"""PostgreSQL and Redis hang: their machines acknowledge data, but the servers don't answer. No request waits for long, and TokenOS needs no restart."""
 
 import time
 from collections import Counter
@@ -15,11 +15,11 @@ from tests.servers.stores import PostgreSQL, Redis
 
 pytestmark = pytest.mark.slow
 
-# Within which every answer comes, whatever hangs.
+# Every answer comes within this time, even if a store hangs.
 MAX = 5
-# Within which tokens flow again once there is a database.
+# Tokens are issued again within this time after the database is back.
 RECOVERY = 3
-# Of which Django looks for the session, in the database.
+# A page for which Django reads the session from the database.
 COOKIE = {"Cookie": "__Host-session=" + "a" * 32}
 
 
@@ -101,13 +101,13 @@ def test_readyz_asks_the_threads_that_answer(serve: Callable[..., Server], own_p
     client = create_client(server)
     ask_at_once(server, 40, token(client))
     sessions = 0
-    # The threads in the background open theirs a moment after the start.
+    # The background threads open their connections a moment after the start.
     while (found := count_sessions(own_postgresql, server)) != sessions:
         sessions = found
         time.sleep(1.5)
     for _ in range(10):
         assert server.get("/readyz").json()["checks"]["database"]["status"] == "ok"
-    # Those of the checks that have threads of their own are closed each time.
+    # The connections of checks with their own threads are closed each time.
     assert count_sessions(own_postgresql, server) == sessions
 
 

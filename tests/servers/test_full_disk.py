@@ -1,4 +1,4 @@
-"""A disk without a byte left, for real: what needs no disk goes on."""
+"""The disk is really full: everything that doesn't need it goes on."""
 
 import os
 import re

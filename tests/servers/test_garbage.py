@@ -1,4 +1,4 @@
-"""What a worker has loaded is none of the garbage collector's business, or it would hold up a request now and then."""
+"""The garbage collector skips the objects that a worker has loaded: otherwise it would sometimes delay a request."""
 
 import time
 from collections.abc import Callable

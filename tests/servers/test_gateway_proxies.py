@@ -1,4 +1,4 @@
-"""Behind Caddy, Traefik and Envoy, set up as the docs pages say, an API learns who calls from TokenOS alone, whatever the caller sends."""
+"""Behind Caddy, Traefik and Envoy, set up as in the docs pages, an API learns the caller only from TokenOS, even if the caller forges headers."""
 
 import itertools
 import platform
@@ -144,7 +144,7 @@ def test_a_proof_is_for_the_request_that_the_caller_made(site: Site, tokenos: Se
         sent = {"Authorization": f"DPoP {token}", **key.sent("GET", url, token=token)}
         return site.exchange("/orders?page=2", (*sent.items(), *headers, *named)).status
 
-    # Envoy refuses a request that would have it hide these.
+    # Envoy refuses a request that tells it to hide these.
     refused = {400} if hidden else set()
     assert ask_with_proof_for(f"https://{HOST}/orders") in {200, *refused}
     forged = (("X-Forwarded-Uri", "/other"), ("X-Forwarded-Method", "GET"), ("X-Forwarded-Host", HOST))

@@ -1,6 +1,6 @@
-"""The piece of nginx that the docs pages show, as they fill it in, under the real nginx in front of an API that knows nothing of credentials.
+"""The sample of the docs pages for nginx, as they fill it in, under the real nginx in front of an API that doesn't know credentials.
 
-Those for Caddy, Traefik and Envoy run in test_gateway_proxies.
+The samples for Caddy, Traefik and Envoy run in test_gateway_proxies.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""The dashboard's examples in Go: all are spelled as gofmt has it, and those that need no library newer than Debian's run as they stand there.
+"""The dashboard's examples in Go: all are formatted as by gofmt, and those that need no library newer than Debian's run unchanged.
 
-Run where Go is: apt install golang-go golang-golang-x-oauth2-dev. Signed assertions and DPoP need jwt/v5, and a Go with rand.Text, which Debian 12 hasn't.
+They need Go: apt install golang-go golang-golang-x-oauth2-dev. Signed assertions and DPoP need jwt/v5 and a Go with rand.Text, which Debian 12 lacks.
 """
 
 import os

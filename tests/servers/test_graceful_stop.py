@@ -1,4 +1,4 @@
-"""SIGTERM: what is in flight is finished, what is idle is closed, what is buffered is written."""
+"""At SIGTERM, running requests are finished, idle connections are closed, and buffered usage is written."""
 
 import signal
 import subprocess
@@ -13,7 +13,7 @@ from tests.servers.conftest import ROOT, Server, read_answer
 from tests.servers.stores import children
 
 BODY = b"grant_type=client_credentials&client_id=0123456789abcdef&client_secret=x"
-# Well below gunicorn's graceful_timeout of 30 seconds, after which it kills.
+# This is well below gunicorn's graceful_timeout of 30 seconds, after which it kills workers.
 NOT_KILLED = 15
 HEAD = b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(BODY)
 

@@ -1,4 +1,4 @@
-"""Refused client certificates: whoever is refused in the handshake hears why by a TLS alert, and the operator reads it. RFC 8446 §6.2."""
+"""Refused client certificates: a peer that is refused in the handshake gets the reason in a TLS alert, and the operator finds it in the log. RFC 8446 §6.2."""
 
 import json
 import socket
@@ -78,7 +78,7 @@ def test_refused_certificate_gets_an_alert_and_one_line_in_the_log(fresh: Server
     cases = (
         (self_signed(), "unknown ca", "self-signed certificate"),
         (named(Authority.create("Nobody's CA")), "unknown ca", "unable to get local issuer certificate"),
-        # As after a CA's renewal with a new key.
+        # This is the state after a CA's renewal with a new key.
         (named(Authority.create()), "decrypt error", "certificate signature failure"),
     )
     for number, (holder, alert, reason) in enumerate(cases):
@@ -100,7 +100,7 @@ def test_flood_of_refused_certificates_does_not_flood_the_log(fresh: Server, tmp
         with ExitStack() as stack:
             raw = stack.enter_context(socket.create_connection(("127.0.0.1", fresh.port)))
             sock = stack.enter_context(context.wrap_socket(raw, server_hostname="localhost"))
-            # With TLS 1.3 the server's answer to the certificate comes after the client's part of the handshake.
+            # With TLS 1.3, the server answers the certificate after the client's part of the handshake.
             with pytest.raises(ssl.SSLError, match="UNKNOWN_CA"):
                 sock.recv(1)
     time.sleep(0.2)
@@ -151,7 +151,7 @@ def test_emptied_file_of_cas_trusts_nobody_within_a_second_in_every_worker(tls: 
         kept = [stack.enter_context(Kept(tls, holder, tmp_path)) for _ in range(12)]
         assert {connection.token(client_id)[0] for connection in kept} == {200}
         (tls.data_dir / "tls" / "client-ca.pem").write_text("")
-        # At once, for who is connected already.
+        # This works at once for peers that are already connected.
         assert {connection.token(client_id)[0] for connection in kept} == {401}
         wait_for_the_workers()
         for _ in range(12):

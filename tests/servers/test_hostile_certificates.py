@@ -1,7 +1,7 @@
-"""Client certificates whose keys take OpenSSL seconds to read, sent in a handshake by whoever likes: what others notice of it. The client speaks raw TLS 1.2,
-in which a certificate is sent before anybody can ask for more. RFC 5246, RFC 8446.
+"""Anybody may send client certificates in a handshake whose keys take OpenSSL seconds to read: others must not notice it. The client speaks raw TLS 1.2, in
+which the certificate comes before the server can ask for more. RFC 5246, RFC 8446.
 
-They are refused before OpenSSL reads them. Where its functions can't be called, for Python is linked with it otherwise, threads read them.
+They are refused before OpenSSL reads them. If OpenSSL's functions can't be called, because it is linked into Python, threads read them.
 """
 
 import select
@@ -32,7 +32,7 @@ def begin(server: Server, *, address: str = "127.0.0.1", more: bytes = b"") -> s
     """A handshake that has come to the client's certificate. more: what is sent without waiting for that."""
     sock = socket.create_connection(("127.0.0.1", server.port), timeout=60, source_address=(address, 0))
     sock.sendall(client_hello() + more)
-    # ServerHelloDone is the last message of what the server sends.
+    # ServerHelloDone is the server's last message.
     received = b""
     while not received.endswith(b"\x0e\0\0\0"):
         part = sock.recv(65_536)
@@ -62,7 +62,7 @@ def ask_health(server: Server, address: str = "127.0.0.1") -> int:
         return read_answer(sock).status
 
 
-# As in a Python that holds OpenSSL itself; and each that goes through Python's usual end says so.
+# This imitates a Python into which OpenSSL is linked. Each process that runs Python's exit handlers logs it.
 ENDED = "Python has ended"
 STATIC = f"import _ssl, atexit, os; del _ssl.__file__; atexit.register(os.write, 2, b'{ENDED}')"
 
@@ -195,7 +195,7 @@ def test_certificates_in_a_record_with_the_first_message_keep_nobody_waiting(ser
         sock.sendall(send())
         assert [ask_health(server) for _ in range(10)] == [200] * 10
         assert not is_answered(sock)
-        # The server's part of the handshake, and the alert behind it; or nothing, if reading took longer than a handshake may.
+        # The server's part of the handshake and then the alert; or nothing, if reading took longer than a handshake may.
         with suppress(ConnectionError):
             assert sock.recv(100)[:1] in (bytes([HANDSHAKE]), b"")
 
@@ -208,7 +208,7 @@ def test_others_use_their_certificates_meanwhile_and_the_sender_no_longer(server
         for sock in (first, *others):
             at_once(sock)
         assert [token(ELSEWHERE) for _ in range(5)] == [200] * 5
-        # One at a time: none of them is read before the first one is done, and afterwards none at all.
+        # One at a time: none of them is read before the first one is done, and none is read afterwards.
         assert not any(is_answered(sock) for sock in (first, *others))
         for sock in (first, *others):
             wait_for_the_end(sock)
@@ -222,7 +222,7 @@ def test_others_use_their_certificates_meanwhile_and_the_sender_no_longer(server
 @pytest.mark.parametrize("send", SENDERS)
 def test_they_are_refused_before_they_are_read_and_the_log_says_why(server: Server, send: Callable[[socket.socket], None]) -> None:
     before = server.log.read_text().count("an EC key without a named curve")
-    # Of each address a few are logged.
+    # A few are logged for each address.
     with begin(server, address=f"127.0.0.{30 + SENDERS.index(send)}") as sock:
         send(sock)
         assert sock.recv(100)[:1] == bytes([ALERT])
@@ -323,7 +323,7 @@ def test_worker_ends_while_certificates_are_read(server: Server) -> None:
         before = server.log.read_text().count(ENDED)
         assert server.stop() == 0
     said = server.log.read_text()
-    # The master. For a worker Python would have OpenSSL put away what its thread works with.
+    # Only the master runs them. In a worker, Python would make OpenSSL free memory that its thread is using.
     assert said.count(ENDED) == before + 1
     assert "was sent" not in said
     assert "Traceback" not in said

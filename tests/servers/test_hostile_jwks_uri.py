@@ -1,4 +1,4 @@
-"""A jwks_uri at a host whose certificates take OpenSSL minutes to read: what the running server and other clients notice of it."""
+"""A jwks_uri at a host whose certificates take OpenSSL minutes to read: the running server and other clients must not notice it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

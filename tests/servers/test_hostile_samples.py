@@ -1,6 +1,6 @@
-"""Whatever somebody calls a scope, an audience, a key or a client: who copies a sample with it runs nothing but the sample.
+"""A sample that contains a hostile name of a scope, an audience, a key or a client runs only the sample.
 
-Rows of before there were rules may have any name, so the samples are filled in with such, and run in a folder in which no file may appear.
+Rows from before the rules may have any name, so the samples are filled in with hostile ones, and run in a folder in which no file may appear.
 """
 
 import json
@@ -35,7 +35,7 @@ HOSTILE_CA = '/srv/it\'s $(touch canary) "`touch canary`" !!/ca.pem'
 KINDS = [SECRET, POST, ASSERTION, CERTIFICATE]
 SHELLS = {"bash": "", "sh": "", "bash with history": "set -o history -o histexpand\n"}
 
-# What stands in the place of curl, openssl and Python: it notes its arguments.
+# It replaces curl, openssl and Python, and records its arguments.
 NOTE = """#!/bin/sh
 for argument; do printf '%s\\0' "$argument"; done >>"$NOTES"
 printf '\\1' >>"$NOTES"

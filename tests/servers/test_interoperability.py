@@ -1,4 +1,4 @@
-"""Client libraries that know nothing of us get and check tokens over real TLS, each as its own documentation says."""
+"""Independent client libraries get and check tokens over real TLS, each as in its own documentation."""
 
 import fcntl
 import hashlib
@@ -52,7 +52,7 @@ def check_token(server: Server, client: dict[str, Any], token: dict[str, Any], *
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
 def test_authlib_gets_introspects_and_revokes_a_token(server: Server, client: dict[str, Any], method: str) -> None:
     with AuthlibSession(client["client_id"], client["client_secret"], token_endpoint_auth_method=method, revocation_endpoint_auth_method=method) as session:
-        # Else REQUESTS_CA_BUNDLE of the machine wins over the session's.
+        # Otherwise REQUESTS_CA_BUNDLE of the machine would have precedence over the session's.
         session.trust_env, session.verify = False, str(server.ca)
         metadata = session.get(f"{server.url}/.well-known/oauth-authorization-server", withhold_token=True).json()
         token = session.fetch_token(metadata["token_endpoint"], grant_type="client_credentials", scope="write read")

@@ -1,5 +1,5 @@
-"""Sessions of TLS 1.2, which OpenSSL keeps for two hours after a polite end, each with the client's certificate. It can be told to keep none, but not in a
-Python that holds OpenSSL itself: there it isn't told of the end. RFC 5246 §7.2.1.
+"""OpenSSL keeps TLS 1.2 sessions for two hours after a clean close, each with the client's certificate. It can be told to keep none, except in a Python into
+which it is linked: there, it isn't told about the end. RFC 5246 §7.2.1.
 """
 
 import ssl
@@ -54,7 +54,7 @@ class Pair:
             self.client.write(b"more")
             with pytest.raises(ssl.SSLWantReadError):
                 self.client.unwrap()
-            # First what came before the end.
+            # First comes the data before the end.
             assert [self.server.read(100) for _ in range(3)] == [b"more", b"", b""]
         with suppress(ssl.SSLWantReadError):
             self.server.unwrap()
@@ -94,7 +94,7 @@ def test_connection_of_tls_1_2_ends_for_both(make_server: Callable[..., Server],
                 with suppress(ssl.SSLError, OSError):
                     sock.unwrap()
                 assert sock.recv(1) == b""
-    # The test's own look at whether it is ready may have been among those before.
+    # The test's own readiness check may have been among the earlier ones.
     last = time.monotonic() + 20
     while server.count_sockets() > before:
         assert time.monotonic() < last

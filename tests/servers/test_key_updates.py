@@ -1,4 +1,4 @@
-"""A TLS 1.3 client that changes its keys: now and then it may, and one that does nothing else is cut off. RFC 8446 §4.6.3, §5.2, §7.2."""
+"""A TLS 1.3 client may sometimes change its keys, but a client that does nothing else is cut off. RFC 8446 §4.6.3, §5.2, §7.2."""
 
 import socket
 import ssl

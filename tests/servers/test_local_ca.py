@@ -1,6 +1,6 @@
-"""The CA that signs the server's certificate, and that people import into their browsers: it is good for this server and nobody else. RFC 5280 §4.2.1.10.
+"""The CA that signs the server's certificate, and that people import into their browsers, is valid only for this server. RFC 5280 §4.2.1.10.
 
-That browsers, curl, Go, Node.js and Python take it is shown wherever they connect to a server here.
+All tests here that connect with browsers, curl, Go, Node.js and Python show that these accept it.
 """
 
 import subprocess

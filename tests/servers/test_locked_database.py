@@ -1,4 +1,4 @@
-"""SQLite, while another program holds its only place for a writer: what has to write says so in time, however much comes at once, and all else goes on."""
+"""While another program holds SQLite's write lock, requests that must write are refused in time, even if many come at once, and all others go on."""
 
 import sqlite3
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The first message of a TLS peer, which OpenSSL takes long to read if it names very many groups and keys. RFC 8446 §4.1.2."""
+"""The first message of a TLS peer takes OpenSSL long if it has very many groups and keys. RFC 8446 §4.1.2."""
 
 import socket
 import ssl

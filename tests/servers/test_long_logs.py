@@ -1,4 +1,4 @@
-"""Few whole logs are read at once by leak response: nobody has all places, and no workspace, so that everybody else can look up what leaked."""
+"""Leak response reads few whole logs at once. No person and no workspace can take all places, so others can still look up a leak."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -9,7 +9,7 @@ from tests.servers.conftest import Answer, Server, read_answer
 from tests.servers.sessions import make_session
 
 LONG = 4_000_000
-# What Django says of a log that was read, which has none of the parts that it should.
+# Django's answer to a log that was read, because it lacks the expected parts.
 READ = 400
 _PEOPLE = """
 from clients.models import Workspace

@@ -1,4 +1,4 @@
-"""Somebody whose look-ups are used up is told so before the log file is read that he sends: it is refused whatever is in it."""
+"""A person who has used up their look-ups is refused before their log file is read, whatever it contains."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

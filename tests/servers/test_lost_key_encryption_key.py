@@ -1,4 +1,4 @@
-"""A backup restored beside another KEY_ENCRYPTION_KEYS than that of its time: whoever needs the key that is missing says which one it is."""
+"""A backup is restored with other KEY_ENCRYPTION_KEYS than it was made with: each error names the missing key."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def test_preparing_and_encrypting_anew_name_the_missing_key_and_those_that_are_t
         assert "Traceback" not in done.stderr
         for key in (old, *server.environment["KEY_ENCRYPTION_KEYS"].split(",")):
             assert key not in done.stdout + done.stderr
-    # What is put to the end is what the next message lists last: so an operator finds out which key has which ID.
+    # The key at the end of the list comes last in the next message: so an operator finds out which key has which ID.
     present = [found[1], found[2]]
     server.environment["KEY_ENCRYPTION_KEYS"] += "," + secrets.token_urlsafe(48)
     assert re.search(describe(missing_id(server), rf"{present[0]}, {present[1]}, [0-9a-f]{{8}}"), server.run("manage.py", "prepare").stderr)

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis go away and come back: what is said meanwhile, and that nobody has to restart TokenOS."""
+"""PostgreSQL and Redis disappear and come back: the answers meanwhile, and that TokenOS needs no restart."""
 
 import pickle
 import socket
@@ -21,7 +21,7 @@ from tests.servers.stores import PostgreSQL, Redis
 
 pytestmark = pytest.mark.slow
 
-# Within which an answer must come while the database is gone.
+# An answer must come within this time while the database is gone.
 A_FEW_SECONDS = 5
 
 

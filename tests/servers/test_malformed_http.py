@@ -1,4 +1,4 @@
-"""What isn't HTTP is refused with a short JSON answer that repeats nothing of it (RFC 9112)."""
+"""Malformed HTTP is refused with a short JSON answer that repeats nothing of it (RFC 9112)."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Both official client libraries of MCP get tokens here for a real MCP server, and tell that server nothing but the token. RFC 8414, RFC 9728, RFC 8707."""
+"""Both official client libraries of MCP get tokens here for a real MCP server, and send that server only the token. RFC 8414, RFC 9728, RFC 8707."""
 
 import asyncio
 import json

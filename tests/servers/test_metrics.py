@@ -1,4 +1,4 @@
-"""GET /metrics over all workers of one server, beside another one on the same DATA_DIR."""
+"""GET /metrics counts over all workers of one server, separate from another server on the same DATA_DIR."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Who registers a certificate that looks like the issuer of others' certificates harms nobody but himself. RFC 8705 §2.2, RFC 5280 §4.2.1.1."""
+"""A registered certificate that looks like the issuer of other certificates harms only its own client. RFC 8705 §2.2, RFC 5280 §4.2.1.1."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -85,7 +85,7 @@ def make_authority(make: Maker, name: str, *extensions: str) -> str:
     return make.self_signed(name, ISSUER, "basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign", *extensions)
 
 
-# extensions of the issuer and of the victim's certificate; those of the certificate that looks like that issuer.
+# Extensions of the issuer and of the victim's certificate, and those of the certificate that looks like the issuer.
 LOOKS = {
     "the same key identifier": (["subjectKeyIdentifier=hash"], ["authorityKeyIdentifier=keyid"], ["subjectKeyIdentifier={aki}"]),
     "no key identifier": (["subjectKeyIdentifier=hash"], ["authorityKeyIdentifier=keyid"], ["subjectKeyIdentifier=none"]),

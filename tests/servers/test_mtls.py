@@ -1,4 +1,4 @@
-"""Mutual TLS with real clients against real gunicorn: who passes the handshake, and from when on. RFC 8705."""
+"""Mutual TLS with real clients and real gunicorn: which certificates pass the handshake, and from when on. RFC 8705."""
 
 import http.client
 import json
@@ -162,7 +162,7 @@ def test_revoked_certificate_stops_at_the_next_request_of_an_open_connection(tls
         assert unharmed.token(client_id)[0] == 200
         whoami = tls.get("/api/v1/whoami", headers={"Authorization": f"Bearer {answer['access_token']}"}, cert=holder.write(tmp_path, "revoked"))
         assert whoami.status_code == 401
-    # It still passes the handshake, so that the program hears why it fails, and its owner too.
+    # It still passes the handshake, so that the program and its owner learn the reason.
     with Kept(tls, holder, tmp_path) as again:
         status, answer = again.token(client_id)
         assert (status, answer["error"]) == (401, "invalid_client")
@@ -201,7 +201,7 @@ def test_both_versions_of_tls_will_do(tls: Server, register: Callable[..., str],
             head = f"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM['Content-Type']}\r\nContent-Length: {len(body)}\r\n\r\n"
             sock.sendall((head + body).encode())
             assert b"200 OK" in sock.recv(65536)
-            # A session that is resumed still knows the certificate.
+            # A resumed session still has the certificate.
             session = sock.session
 
 
@@ -229,7 +229,7 @@ def test_everybody_else_notices_nothing(tls: Server, register: Callable[..., str
 
 
 def test_nobody_is_asked_while_no_certificate_is_registered(make_server: Callable[..., Server]) -> None:
-    # Of its own: others register certificates at the one that is shared.
+    # It has its own server, because other tests register certificates at the shared one.
     server = make_server(WEB_CONCURRENCY="1")
     said = subprocess.run(
         ["openssl", "s_client", "-connect", f"localhost:{server.port}", "-CAfile", str(server.ca)],

@@ -1,4 +1,4 @@
-"""Under which names and below which path the real server answers: ALLOWED_HOSTS, and an ISSUER_URL with a path."""
+"""The names and the path under which the real server answers: ALLOWED_HOSTS, and an ISSUER_URL with a path."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit

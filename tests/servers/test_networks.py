@@ -1,4 +1,4 @@
-"""One network has a part of a worker's connections at most. The longest idle one makes room for a new one, so nobody waits."""
+"""One network has at most a part of a worker's connections. Its longest idle connection makes room for a new one, so no peer waits."""
 
 import resource
 import socket
@@ -64,7 +64,7 @@ def test_its_longest_idle_connections_make_room_for_new_ones_of_the_same_network
         assert ask(sockets[-1]) == ask(other) == 200
         assert ask(connect(server, held, "127.0.0.2")) == 200
     with ExitStack() as held:
-        # Those that have gone have left their places.
+        # The places of closed connections are free again.
         sock = connect(server, held, "127.0.0.1")
         for _ in range(50):
             connect(server, held, "127.0.0.1")

@@ -1,4 +1,4 @@
-"""deploy/nginx.conf as it stands, under the real nginx, in front of TokenOS without TLS and of an API that knows nothing of credentials."""
+"""The unchanged deploy/nginx.conf under the real nginx, in front of TokenOS without TLS and an API that doesn't know credentials."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ from tests.servers.proxies import wait_until_answering
 from tests.servers.stores import missing
 
 AUDIENCE = "https://api.example.com"
-# What a framework may believe of the proxy before it, if it is told to: where a request comes from, what it was, and whose certificate was seen.
+# Headers that a framework may believe from its proxy, if it is told to: the sender, the request and the certificate.
 FORWARDED = (
     "X-Forwarded-For",
     "X-Forwarded-Proto",
@@ -121,7 +121,7 @@ def write_configuration(directory: Path, replacements: dict[str, str]) -> Path:
         site = site.replace(old, new)
     (directory / "site.conf").write_text(site)
     temporary = "\n".join(f"{name}_temp_path {directory}/{name};" for name in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))
-    # Else its workers are nobody, who may not enter pytest's directories.
+    # Otherwise its workers run as nobody, who can't enter pytest's folders.
     user = "user root; " if os.geteuid() == 0 else ""
     main = directory / "nginx.conf"
     main.write_text(
@@ -493,6 +493,6 @@ def test_nothing_is_served_under_another_name(site: Site) -> None:
     api = site.tls["api.example.com"]
     for host in ("evil.example.net", "api.example.com.evil.example.net", "127.0.0.1"):
         assert api.request("GET", "/orders", headers={"Host": host}, retries=False, timeout=30).status == 421, host
-    context = ssl._create_unverified_context()  # there is no certificate to verify
+    context = ssl._create_unverified_context()  # the server has no certificate to verify
     with socket.create_connection(("127.0.0.1", api.port), timeout=30) as sock, pytest.raises(ssl.SSLError, match="unrecognized name"):
         context.wrap_socket(sock, server_hostname="evil.example.net")

@@ -1,4 +1,6 @@
-"""deploy/nginx.conf asks for certificates only where an operator has it do so: nginx itself reads what a stranger shows, and all stands still meanwhile."""
+"""deploy/nginx.conf requests certificates only if the operator makes it do so: nginx itself reads a stranger's certificate, and everything else stands still
+meanwhile.
+"""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Which requests the sample for nginx counts together: those of one IPv4 address, and of one /48, however an address of IPv6 is written."""
+"""The sample for nginx counts requests together if they come from one IPv4 address or one /48, in any spelling of an IPv6 address."""
 
 import re
 import subprocess

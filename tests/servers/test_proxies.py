@@ -1,4 +1,4 @@
-"""Behind a proxy: what it says is believed from TRUSTED_PROXIES and from nobody else. Plain HTTP with TLS=off."""
+"""Behind a proxy, forwarded headers are believed only from TRUSTED_PROXIES. Plain HTTP with TLS=off."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""A token is dead in every worker at the very next request once it, its secret, its client or the signing key is revoked or disabled."""
+"""A token is refused by every worker at the next request after it, its secret, its client or the signing key is revoked or disabled."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ def revoke_signing_key(scene: Scene) -> None:
 
 @pytest.mark.parametrize("end", [revoke_token, revoke_secret, disable_client, revoke_signing_key])
 def test_token_is_dead_in_every_worker_at_the_next_request(scene: Scene, end: Callable[[Scene], None]) -> None:
-    # Twice, so that whatever a worker might remember of the token, it remembers.
+    # Twice, so that a worker could have cached the token.
     assert scene.is_alive() == ALIVE
     assert scene.is_alive() == ALIVE
     end(scene)

@@ -1,4 +1,6 @@
-"""Rotation, revocation and disabling while tokens flow: nobody who may is refused, and who may not is refused by every worker at its next request."""
+"""Rotation, revocation and disabling while tokens are issued: valid credentials are never refused, and invalid ones are refused by every worker at the next
+request.
+"""
 
 import time
 from datetime import datetime
@@ -10,7 +12,7 @@ from tests.servers.conftest import Server
 from tests.servers.database import query
 from tests.servers.load import KeptConnection, Load, every_worker
 
-# Before the end of an overlap from which on the old secret isn't sent any more, so that a slow request isn't mistaken for a failure.
+# This long before the end of an overlap, the old secret isn't sent any more, so that a slow request doesn't look like a failure.
 MARGIN = 0.4
 
 
@@ -54,7 +56,7 @@ def test_rotation_without_overlap_ends_the_old_secret_at_once_in_every_worker(fo
     client = create_client(four_workers)
     client_id, old = client["client_id"], client["client_secret"]
     usable = old
-    # Between the moment of the change and the answer of the command the old one fails, as it must; not so often that the address is throttled.
+    # Between the change and the command's answer, the old secret fails, as it must; but not so often that the address is throttled.
     with every_worker(four_workers) as connections, Load(four_workers, lambda load: None if usable == old and load.failed else (client_id, usable)) as load:
         load.wait(0.5)
         begun = time.time()
@@ -122,7 +124,7 @@ def test_announced_rotation_of_the_signing_key_fails_no_verifier_that_caches_the
         old = kids(connections, client, verifier)
         rotated = four_workers.manage("rotate_signing_key")
         assert rotated["state"] == "pending"
-        # The verifier has fetched the JWKS just before the announcement, so for minutes it doesn't know the new key.
+        # The verifier has fetched the JWKS just before the announcement, so it doesn't know the new key for minutes.
         assert kids(connections, client, verifier) == old
         load.wait(0.3)
         announced = list(load.sent)

@@ -1,4 +1,4 @@
-"""After a run full of mistakes no secret, token or key stands in the database, a file, the log, a refusal or what a command prints, in no usual encoding."""
+"""After a run full of mistakes, no secret, token or key is in the database, a file, the log, a refusal or a command's output, in any usual encoding."""
 
 import base64
 from collections.abc import Callable
@@ -228,7 +228,7 @@ def run(make_server: Callable[..., Server]) -> Run:
     assert len(decrypted) == 2
     for number, der in enumerate(decrypted):
         key: Any = load_der_private_key(bytes.fromhex(der), None)
-        # The private number alone: it stands in DER, PEM and JWK, whatever is around it.
+        # Only the private number: it is in DER, PEM and JWK, with different data around it.
         run.needles[f"signing key {number}"] = key.private_numbers().private_value.to_bytes(32, "big")
     for name in ("SECRET_KEY", "KEY_ENCRYPTION_KEYS"):
         run.needles[name] = server.environment[name].encode()

@@ -1,4 +1,4 @@
-"""A flood of passwords at the sign-in page, each of which costs argon2 100 MB, stays a nuisance."""
+"""A flood of passwords at the sign-in page, each of which costs argon2 100 MB, does little harm."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -118,7 +118,7 @@ def test_an_address_that_has_failed_too_often_is_refused_before_the_form_is_look
     for _ in range(3):
         assert fail(proxied, opened, address) == 200
     assert post(proxied, SIGN_IN, address).status == 403
-    assert fail(proxied, opened, address) == 429  # which is how this process hears of it
+    assert fail(proxied, opened, address) == 429  # this is how this process learns of it
     for path in (SIGN_IN, f"{SIGN_IN}passkey/", f"{SIGN_IN}code/"):
         answer = post(proxied, path, address)
         assert answer.status == 429
@@ -127,7 +127,7 @@ def test_an_address_that_has_failed_too_often_is_refused_before_the_form_is_look
     assert proxied.get(SIGN_IN, headers={"X-Forwarded-For": address, "X-Forwarded-Proto": "https"}).status_code == 200
     assert post(proxied, SIGN_IN, "203.0.113.10").status == 403
     assert post(proxied, "/accounts/reset/", address).status == 403
-    # In clear text, that is what one hears first.
+    # In clear text, this is the first refusal.
     assert post(proxied, SIGN_IN, address, "X-Forwarded-Proto: http").status == 400
 
 

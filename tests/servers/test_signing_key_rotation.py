@@ -1,6 +1,6 @@
-"""The signing key's rotation while tokens flow, and verifiers keep the JWKS for as long as its max-age says: none of them meets an unknown key.
+"""The signing key's rotation while tokens are issued and verifiers cache the JWKS for its max-age: none of them meets an unknown key.
 
-Minutes pass by moving the times of all signing keys back, a step at a time.
+The test moves the times of all signing keys back, a step at a time, instead of waiting for minutes.
 """
 
 import re
@@ -26,7 +26,7 @@ MAX_AGE = timedelta(minutes=5)
 ANNOUNCEMENT = timedelta(minutes=6)
 CAME_OF_AGE = timedelta(days=91)
 
-# Twenty threads that all want to do it in the same moment.
+# Twenty threads try it at the same moment.
 ROTATE_IF_DUE = """
 import os, threading
 os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
@@ -50,7 +50,7 @@ with ThreadPoolExecutor(20) as pool:
 
 
 def let_pass(server: Server, time_passed: timedelta) -> None:
-    # The newest first, so that at no moment one has ended and its successor not begun.
+    # The newest comes first, so that there is always a key that signs.
     for pk, *times in query(server, "SELECT id, created_at, activates_at, retires_at FROM oauth_signingkey ORDER BY id DESC"):
         moved = [moment and write(read(moment) - time_passed, like=moment) for moment in times]
         query(server, "UPDATE oauth_signingkey SET created_at = %s, activates_at = %s, retires_at = %s WHERE id = %s", *moved, pk)
@@ -130,7 +130,7 @@ def test_no_verifier_that_keeps_the_jwks_for_its_max_age_meets_an_unknown_key(fo
         return [connection.get_token(client_id, client_secret).json()["access_token"] for connection in connections]
 
     with every_worker(four_workers) as connections, Load(four_workers, lambda _: (client_id, client_secret)) as load:
-        # Copies of every age: some were fetched just before the new key is announced.
+        # The copies have every age: some were fetched just before the new key is announced.
         verifiers = [Verifier(four_workers, age=number * STEP) for number in range(int(MAX_AGE / STEP))]
         checked = 0
 
@@ -160,7 +160,7 @@ def test_no_verifier_that_keeps_the_jwks_for_its_max_age_meets_an_unknown_key(fo
 
 
 def test_forty_that_want_to_rotate_at_once_on_two_nodes_make_one_key(make_server: Callable[..., Server], new_database: Callable[[], Database | None]) -> None:
-    # It doesn't run, so that its own workers don't rotate.
+    # The server doesn't run, so that its own workers don't rotate.
     server = make_server(start=False, database=new_database())
     let_pass(server, CAME_OF_AGE)
     with ThreadPoolExecutor(2) as pool:

@@ -87,7 +87,7 @@ def test_a_provider_that_is_down_is_said_to_be_and_comes_back(single_sign_on: Si
     try:
         last = time.monotonic() + 10
         visitor.submit(f"Sign in with {NAME}")
-        # Where to send people is known for 5 seconds.
+        # The provider's endpoint is cached for 5 seconds.
         while visitor.page.status_code == 200 and time.monotonic() < last:
             time.sleep(0.5)
             visitor.open(f"/accounts/sso/?next={MEMBERS}")

@@ -52,7 +52,7 @@ def send_at_once(send: Callable[[requests.Session], requests.Response], server: 
     def once(_: int) -> tuple[int, str]:
         with requests.Session() as session:
             session.trust_env, session.verify = False, str(server.ca)
-            session.get(f"{server.url}/healthz", timeout=30)  # so that the connection is there
+            session.get(f"{server.url}/healthz", timeout=30)  # this opens the connection
             barrier.wait(30)
             response = send(session)
             return response.status_code, response.json().get("error", "")

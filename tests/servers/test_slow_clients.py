@@ -1,4 +1,4 @@
-"""Peers that say nothing, or too slowly, are many here: they may not slow down the others, and are closed in time."""
+"""Many peers send nothing, or send too slowly: they must not slow down the others, and are closed in time."""
 
 import resource
 import select
@@ -18,10 +18,10 @@ COUNT = 500
 # The sweep looks once a second, and the connection began after the one before it.
 SLACK = 4
 
-# Sockets that the two workers have between them beside connections, and some to spare.
+# The two workers' sockets beside connections, with a margin.
 IDLE = 20
 
-# More than the kernel takes for a peer that reads nothing.
+# More than the kernel buffers for a peer that doesn't read.
 LARGE = 20 * b"GET /static/admin/js/vendor/xregexp/xregexp.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HALF_HEAD = b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nX-A: "
 HALF_BODY = b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\ngrant_type="
@@ -36,7 +36,7 @@ def crowd(server: Server) -> Iterator[dict[str, list[socket.socket]]]:
         sockets[name] = [server.connect(tls=False) for _ in range(COUNT)]
         for sock in sockets[name]:
             sock.sendall(sent)
-    # Over TLS the handshake is work of its own, so there are fewer of these.
+    # Over TLS, the handshake is additional work, so there are fewer of these.
     for name, sent in {"half a head over TLS": HALF_HEAD, "half a body over TLS": HALF_BODY}.items():
         sockets[name] = [server.connect() for _ in range(50)]
         for sock in sockets[name]:
@@ -111,7 +111,7 @@ def test_peer_that_takes_its_answer_slowly_gets_all_of_it(server: Server) -> Non
         began, received = time.monotonic(), 0
         while part := sock.recv(4096):
             received += len(part)
-            # Less in the end, so that what is left doesn't wait.
+            # The last reads are smaller, so that the rest doesn't wait.
             time.sleep(0.5 if received < 260_000 else 0)
     assert received > 325_000
     assert time.monotonic() - began > worker.DEADLINES["write"]

@@ -1,4 +1,4 @@
-"""Peers that ask for long answers and don't read them take a bounded part of a worker's memory, and who reads is served beside them."""
+"""Peers that request long answers and don't read them take a bounded part of a worker's memory, and other peers are served meanwhile."""
 
 import json
 import socket
@@ -16,7 +16,7 @@ from tests.servers.sessions import make_session
 pytestmark = pytest.mark.slow
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
-# Beside connections.
+# The number beside connections.
 SOCKETS_OF_A_WORKER = 40
 LONG_FILE = "admin/js/vendor/xregexp/xregexp.js"
 
@@ -51,7 +51,7 @@ def test_who_does_not_read_a_file_keeps_less_than_it(server: Server, longest: by
     """Of the file itself all share one copy."""
     length = len(server.exchange(longest).body)
     with ExitStack() as held:
-        # What is taken once, however many there are.
+        # The memory that is taken once, for any number of peers.
         ask_deaf(server, held, longest, 20)
         before = server.read_memory()[0]
         ask_deaf(server, held, longest, 100)

@@ -1,4 +1,4 @@
-"""The examples that the dashboard shows are run as they stand there, over TLS, against the real server. For those in Go see test_go_snippets."""
+"""Runs the dashboard's examples unchanged, over TLS, with the real server. Those in Go are in test_go_snippets."""
 
 import json
 import os

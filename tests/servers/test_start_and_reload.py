@@ -1,4 +1,4 @@
-"""A server listens once it can answer, and a reload or a lost master keeps nobody waiting."""
+"""A server listens once it can answer, and a reload or a lost master doesn't make callers wait."""
 
 import signal
 import time
@@ -79,7 +79,7 @@ def test_stopping_does_not_wait_for_workers_that_start(started: Started) -> None
     time.sleep(STARTING / 3)
     begun = time.monotonic()
     assert server.stop() == 0
-    # Well below what gunicorn gives its workers before it kills them.
+    # This is well below the time after which gunicorn kills its workers.
     assert time.monotonic() - begun < 15
 
 

@@ -1,4 +1,4 @@
-"""Well-formed HTTP with strange content, over the wire: an answer that is no fault of ours, and no traceback in the log."""
+"""Well-formed HTTP with strange content, over the wire: it gets an answer other than 5xx, and the log has no traceback."""
 
 import json
 from itertools import product

@@ -1,4 +1,4 @@
-"""Pages of strangers get a share of each worker's time, by network: with requests for tokens they share one interpreter."""
+"""Strangers' pages get a share of each worker's time, by network, because they share one interpreter with token requests."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.servers.conftest import Answer, Server
 from tests.servers.known import make_known_cookie
 from tests.servers.sessions import make_session
 
-# As many fields as Django reads: 20 ms.
+# As many fields as Django reads, which takes 20 ms.
 PART = '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
 FORM = PART * 990 + "--b--\r\n"
 FLOODER, OTHER = "198.51.100.7", "203.0.113.9"
@@ -39,7 +39,7 @@ def test_who_has_had_theirs_waits_and_nobody_else_does(proxied: Server) -> None:
     assert send(proxied, page, FLOODER, "Cookie: __Host-session=" + "a" * 32).status == 429
     assert send(proxied, page, OTHER).status == 200
     assert send(proxied, page, FLOODER, f"Cookie: {make_known_cookie(proxied)}").status == 200
-    # Somebody who is signed in there goes on, and so do probes and the protocol.
+    # A signed-in user in that network is still served, and so are probes and the protocol.
     cookie = f"Cookie: {make_session(proxied)}"
     assert send(proxied, "GET /accounts/profile/", FLOODER, cookie).status == 200
     assert send(proxied, "GET /readyz", FLOODER).status == 200

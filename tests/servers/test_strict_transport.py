@@ -1,4 +1,4 @@
-"""RFC 6797 §7.1: refusals that no page and no endpoint makes say Strict-Transport-Security as all other answers of the issuer's host do."""
+"""RFC 6797 §7.1: refusals from outside pages and endpoints have Strict-Transport-Security, like all other answers of the issuer's host."""
 
 from collections.abc import Callable, Iterator
 
@@ -33,7 +33,7 @@ def test_refusal_at_the_issuers_host_says_it(named: Server, name: str) -> None:
     request, status = REFUSED[name]
     answer = named.exchange(request.replace(b"%s", b"tokens.example.com", 1))
     assert (answer.status, answer.headers.get(NAME)) == (status, YEAR)
-    # Which host is meant counts, as for any other answer.
+    # The request's host decides, as for any other answer.
     answer = named.exchange(request.replace(b"%s", b"localhost", 1))
     assert (answer.status, answer.headers.get(NAME)) == (status, None)
 

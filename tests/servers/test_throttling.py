@@ -1,4 +1,4 @@
-"""Failed authentications are counted over all workers: four of them together allow what one would."""
+"""Failed authentications are counted over all workers: four together allow as many as one."""
 
 import threading
 
@@ -32,7 +32,7 @@ def test_concurrent_wrong_attempts_over_four_workers_get_no_more_than_the_limit(
     assert len(refused) == LIMIT
     assert len(throttled) == 64 - LIMIT
     assert all(1 <= int(answer.headers["retry-after"]) <= 300 and answer.json()["error"] == "invalid_client" for answer in throttled)
-    # This client from this address, whichever worker is asked; every other client goes on.
+    # Every worker refuses this client from this address; every other client goes on.
     assert right == [429] * 4
     other = four_workers.manage("create_client", "--workspace", "demo", "--name", "Bystander")
     assert four_workers.post("/oauth2/token", auth=(other["client_id"], other["client_secret"]), data={"grant_type": "client_credentials"}).status_code == 200

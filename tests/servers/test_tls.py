@@ -1,4 +1,4 @@
-"""The local CA and its certificate, renewed while serving; plain HTTP on the TLS port."""
+"""The local CA and its certificate are renewed while serving; plain HTTP on the TLS port is refused."""
 
 import os
 import ssl
@@ -69,7 +69,7 @@ def test_no_group_is_taken_in_which_a_stranger_has_the_server_compute_for_long(s
     assert "handshake failure" in agree(server, group)
 
 
-# As in a Python into which OpenSSL is linked: with all of ssl, or into _ssl, whose file then has none of OpenSSL's functions for others.
+# This imitates a Python into which OpenSSL is linked: with all of ssl, or into _ssl, whose file then doesn't export OpenSSL's functions.
 WITHOUT_OPENSSLS_FUNCTIONS = {"in Python": "import _ssl; del _ssl.__file__", "in _ssl": "import _json, _ssl; _ssl.__file__ = _json.__file__"}
 
 
@@ -96,7 +96,7 @@ def test_renewed_certificate_is_taken_up_without_a_restart(server: Server) -> No
     assert server_certificate.renew(server.data_dir / "tls", "localhost") is None
     later = before.not_valid_after_utc - server_certificate.RENEWAL + timedelta(hours=1)
     assert server_certificate.renew(server.data_dir / "tls", "localhost", now=later - timedelta(hours=2)) is None
-    # The clock of this test is ahead of the others', so the names change instead.
+    # The test can only change its own time, not the server's, so new names cause the renewal.
     assert server_certificate.renew(server.data_dir / "tls", "tokens.example.com")
     time.sleep(1.2)
     after = {served_certificate(server).serial_number for _ in range(8)}

@@ -1,4 +1,4 @@
-"""HOST may be a Unix socket: who can't reach it can't pretend to be the proxy. Under the real nginx, with the line of deploy/nginx.conf for it."""
+"""HOST may be a Unix socket: a peer that can't reach it can't pretend to be the proxy. Under the real nginx, with deploy/nginx.conf's line for it."""
 
 import os
 import shutil
@@ -88,7 +88,7 @@ def nginx(server: Server, folder: Path) -> Iterator[urllib3.HTTPConnectionPool]:
             "# server unix:/run/tokenos/tokenos.sock;": f"server unix:{folder}/tokenos.sock;",
             "/etc/ssl/tokens.example.com/fullchain.pem": str(certificate),
             "/etc/ssl/tokens.example.com/privkey.pem": str(key),
-            # So that a test needs no TLS of nginx's.
+            # So the test needs no TLS in nginx.
             "proxy_set_header X-Forwarded-Proto $scheme;": "proxy_set_header X-Forwarded-Proto https;",
         },
     )

@@ -1,4 +1,4 @@
-"""Finding a secret where it mustn't be, however it is written there."""
+"""Finds a secret in a forbidden place, in any encoding."""
 
 import base64
 import re
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from tests.servers.conftest import Server
 
-# What may hold secrets: the server's own TLS keys, and the demo client's file of mode 0600. And the files of pages, collected before there was any.
+# Places that may contain secrets: the server's own TLS keys, and the demo client's file of mode 0600. The static files were collected before any secret
+# existed.
 EXCLUDED = ("tls/", "demo-client.curl", "static/")
 
 
@@ -17,7 +18,7 @@ def spellings(plaintext: bytes) -> Iterator[bytes]:
     yield plaintext.hex().encode()
     yield plaintext.hex().upper().encode()
     for shift in range(3):
-        # The characters at both ends depend on the neighbours.
+        # The characters at both ends depend on the neighbouring bytes.
         inner = base64.b64encode(b"\0" * shift + plaintext)[(shift * 8 + 5) // 6 :].rstrip(b"=")[:-1]
         yield inner
         yield inner.translate(bytes.maketrans(b"+/", b"-_"))

@@ -1,10 +1,10 @@
-"""Two nodes with two workers each, and each part that they depend on killed, frozen, full or wrong, while a bounded stream of good requests goes on.
+"""Runs two nodes with two workers each, and kills, freezes, fills or falsifies each part that they depend on, while a bounded stream of valid requests goes on.
 
-    python -m tests.performance.faults [--only NAME]… [--list] [--markdown]
+python -m tests.performance.faults [--only NAME]… [--list] [--markdown]
 
-With PostgreSQL, with PostgreSQL behind a PgBouncer, with Patroni (a synchronous standby) and Redis, and with SQLite. All of it is made for the run, on
-loopback, and stops with it. docs/operations.md explains and keeps the result. Exits with 1 where an acknowledged change is missing, a revoked token or a used
-assertion was accepted, somebody waited over 5 s for something that was frozen, or no token came within 3 s of a new primary.
+It does so with PostgreSQL, with PostgreSQL behind a PgBouncer, with Patroni (a synchronous standby) and Redis, and with SQLite. All of these are made for the
+run, on loopback, and stop with it. docs/operations.md explains and contains the result. Exits with 1 if an acknowledged change is missing, a revoked token or a
+used assertion was accepted, a request waited over 5 s for a frozen part, or no token came within 3 s of a new primary.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from tests.performance.faults.measured import Measured, render
 from tests.performance.faults.run import run_case
 from tests.performance.servers import BenchError
 
-# Nobody need run as root, but disks of their own can't be made otherwise.
+# Running as root isn't required, but only root can make separate disks.
 _DISKS = "disk-full"
 _PLACES = {POSTGRESQL: "with PostgreSQL", PGBOUNCER: "behind a PgBouncer", PATRONI: "with Patroni and Redis", SQLITE: "with SQLite"}
 _PROGRAMS = {"etcd": "etcd-server", "patroni": "patroni", "pgbouncer": "pgbouncer", "redis-server": "redis-server"}

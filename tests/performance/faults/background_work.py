@@ -1,4 +1,4 @@
-"""A program: the background work of a node whose clock is as its environment says, all of it, as if an hour had passed; then prune by hand."""
+"""A program that does all background work of a node with the clock of its environment, as if an hour had passed, and then runs prune."""
 
 import django
 
@@ -10,7 +10,7 @@ if __name__ == "__main__":
     from dashboard.background import schedule
     from dashboard.models import ScheduledJob
 
-    # Whoever's turn it is next, it is due.
+    # Every job is due.
     ScheduledJob.objects.update(next_run_at="2000-01-01T00:00:00Z")
     for name in dir(schedule):
         if name.endswith("_if_due"):

@@ -1,4 +1,4 @@
-"""The faults: how each begins and how it ends. A fault lasts as long as its with block; of a failover the block begins once there is a new primary."""
+"""The faults: the beginning and the end of each. A fault lasts as long as its with block. For a failover, the block begins once there is a new primary."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from tests.performance.faults.installations import Nodes
 from tests.performance.faults.processes import find_tree, frozen, signal_all
 from tests.performance.servers import BenchError, Server
 
-# Longer than any deadline of the product, so that one that is missing shows.
+# This is longer than any deadline of the product, so that a missing deadline shows.
 FROZEN_SECONDS = 9.0
 FAILOVER_SECONDS = 60
 
@@ -31,7 +31,7 @@ class Case:
     seconds: float = 6.0
     limits: bool = False
     is_failover: bool = False
-    # Seconds by which the clock of a node is ahead that is asked in place of the second one.
+    # The clock of the node that replaces the second one is ahead by this many seconds.
     clock: int = 0
 
 
@@ -135,7 +135,7 @@ def primary_frozen(nodes: Nodes) -> Iterator[None]:
     with frozen(*old.pids()):
         wait_for("A new primary", new.takes_writes, seconds=FAILOVER_SECONDS)
         yield
-        # As a watchdog would: a Patroni before 3.0.3 that thaws may overwrite the new leader's lock before it has read it (patroni/patroni#2689).
+        # This does a watchdog's work: a Patroni before 3.0.3 that thaws may overwrite the new leader's lock before it has read it (patroni/patroni#2689).
         old.end_patroni()
     old.start()
 
@@ -201,7 +201,7 @@ def postgresql_disk_full(nodes: Nodes) -> Iterator[None]:
     nodes.postgresql_disk.fill()
     yield
     nodes.postgresql_disk.make_room()
-    # It gives up where it can't write its own log.
+    # It gives up if it can't write its own log.
     time.sleep(1)
     if nodes.postgresql.process.poll() is not None:
         nodes.postgresql.start()

@@ -1,7 +1,7 @@
-"""PostgreSQL with a standby, led by Patroni and etcd, and a PgBouncer, all on loopback with files of their own.
+"""PostgreSQL with a standby, led by Patroni and etcd, and a PgBouncer, all on loopback with separate files.
 
-The standby is synchronous: without that a failover may lose what was acknowledged, whoever asks the database. In failsafe mode a primary goes on without etcd
-as long as it reaches its standby.
+The standby is synchronous: otherwise a failover may lose acknowledged changes. In failsafe mode a primary goes on without etcd as long as it reaches its
+standby.
 """
 
 import json
@@ -24,7 +24,7 @@ from tests.performance.faults.processes import find_tree, is_alive, signal_all
 from tests.performance.servers import BenchError
 from tests.ports import free_port
 
-# Seconds after which a leader that says nothing has lost its place; Patroni takes no less.
+# Seconds after which a silent leader has lost its place; Patroni accepts no less.
 TTL = 20
 STARTING_SECONDS = 90
 # A primary that was frozen and stops as Patroni tells it may take a minute, and the copy after it another.
@@ -94,7 +94,7 @@ class Member:
                 "bin_dir": str(find_programs()),
                 "pgpass": str(self.folder / "pgpass"),
                 "authentication": {"superuser": {"username": "postgres", "password": "unused"}, "replication": {"username": "copier", "password": "unused"}},
-                # Without fsync: what is killed here is a process, never the machine.
+                # Without fsync, because only processes are killed here, never the machine.
                 "parameters": {"unix_socket_directories": str(self.folder), "fsync": "off"},
                 "pg_hba": ["local all all trust", "host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust"],
                 "remove_data_directory_on_rewind_failure": True,

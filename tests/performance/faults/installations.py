@@ -20,7 +20,7 @@ from tests.servers.stores import PostgreSQL, Redis
 
 WORKERS = 2
 NODES = 2
-# Of disks that are filled: as much as is needed, and not more than a moment takes to fill.
+# The size of disks that are filled: as much as needed, but quick to fill.
 DISK_MB = 160
 
 
@@ -91,7 +91,7 @@ def install(directory: Path, stack: ExitStack, *, database_url: str = "", redis:
     disk = mount(directory / "disk", stack)
     url = database_url or f"sqlite:///{directory}/disk/tokenos.sqlite3"
     installation, _ = servers.install(directory / "installation", clients=2, known=2, database_url=url)
-    # What is replayed on purpose counts as failures, all from one address.
+    # Requests that are replayed on purpose count as failures, all from one address.
     more = {"FAILURES_PER_CLIENT": "1000000", "FAILURES_PER_ADDRESS": "1000000", "CACHE_URL": redis.url if redis else ""}
     installation = replace(installation, environment=installation.environment | more)
     programs = installation.create_programs(2)

@@ -1,11 +1,11 @@
-"""What a case has shown, as a row of the table, and whether that is enough."""
+"""The result of a case, as a row of the table, and whether it is good enough."""
 
 from dataclasses import dataclass
 
 from tests.performance.faults.cases import Case
 from tests.performance.faults.stream import Account, Sent
 
-# Seconds.
+# In seconds.
 MAX = 5.0
 RECOVERY = 3.0
 

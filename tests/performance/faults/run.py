@@ -1,4 +1,4 @@
-"""One fault, from the first good request before it to the last look after it."""
+"""Runs one fault, from the first valid request before it to the last check after it."""
 
 import time
 
@@ -7,9 +7,9 @@ from tests.performance.faults.installations import Nodes
 from tests.performance.faults.measured import Measured, measure
 from tests.performance.faults.stream import Stream, look_again
 
-# Seconds of the stream before a fault, and after it where all is well.
+# Seconds of the stream before a fault, and after it if all is well.
 BEFORE, AFTER = 3.0, 3.0
-# Until the last node answers.
+# The limit until the last node answers.
 RECOVERING_SECONDS = 40
 
 

@@ -1,6 +1,6 @@
-"""A bounded stream of good requests to several nodes, and an account of what they were told: what was acknowledged must hold, now and afterwards.
+"""A bounded stream of valid requests to several nodes, and a record of the responses: acknowledged changes must hold, now and afterwards.
 
-Each thread asks one node, a few times a second, each time over a new connection. What counts is what a caller sees.
+Each thread asks one node, a few times a second, each time over a new connection. Only a caller's view counts.
 """
 
 import base64
@@ -20,15 +20,15 @@ from tests.performance.assertions import Programs
 from tests.performance.servers import Server
 from tests.servers.forks import Forks
 
-# Of each thread, a second.
+# Requests of each thread per second.
 ROUNDS = 4
-# Longer than anybody waits.
+# This is longer than any allowed wait.
 PATIENCE = 20.0
 BASIC_FORM = "grant_type=client_credentials"
 BROKEN = (OSError, http.client.HTTPException)
-# An assertion of tests.performance.assertions is good for so long; one that is about to end proves nothing.
+# An assertion of tests.performance.assertions is valid for this long; one that is about to expire proves nothing.
 USED_FOR = 240.0
-# Of tokens and assertions, afterwards at each node.
+# The number of tokens and assertions that are checked afterwards at each node.
 LOOKED_AT = 60
 
 _T = TypeVar("_T")
@@ -100,7 +100,7 @@ class Stream:
 
     def start(self) -> None:
         for node in range(len(self.nodes)):
-            # What only reads doesn't wait behind what writes.
+            # Requests that only read don't wait behind those that write.
             self._threads += [Thread(target=loop, args=[node], daemon=True) for loop in (self._read, self._write)]
         if self.forks is not None:
             self._threads.append(Thread(target=self._make_clients, args=[self.forks], daemon=True))
@@ -163,7 +163,7 @@ class Stream:
 
     def _replay(self, node: int) -> None:
         form = self._choose_used()
-        # That it is refused for its address's many failures proves nothing, so nobody asks often; 429 counts as failed.
+        # A refusal because of too many failures proves nothing, so this asks rarely; 429 counts as failed.
         if form and self._send(node, "/oauth2/token", form, None, wanted=401)[0] == 200:
             with self._lock:
                 self.account.used_twice += 1

@@ -1,6 +1,6 @@
-"""The yardstick: the least that Django can answer, a constant JSON object by a view without middleware, database or body.
+"""The yardstick: Django's smallest answer, a constant JSON object from a view without middleware, database or body.
 
-Run by stock gunicorn with the thread worker. It sets Content-Length itself, because chunks, which gunicorn would send instead, cost more.
+Run by stock gunicorn with the thread worker. It sets Content-Length itself, because gunicorn would send chunks instead, which cost more.
 """
 
 from typing import Any

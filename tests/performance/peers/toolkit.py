@@ -1,10 +1,10 @@
 """django-oauth-toolkit's token endpoint, set up as fast as it reasonably goes.
 
 Client secrets are hashed by the fastest hasher that Django has (its default, PBKDF2, takes a tenth of a second), there is no middleware, connections persist
-and SQLite runs in WAL mode. It writes a row for each token: so is its design. BENCH_SYNCHRONOUS=FULL makes each commit last, as TokenOS has it; with NORMAL
-a loss of power may take the last tokens with it, and commits are cheap.
+and SQLite runs in WAL mode. By design, it writes a row for each token. BENCH_SYNCHRONOUS=FULL makes each commit durable, as in TokenOS; with NORMAL, a power
+loss may lose the last tokens, and commits are cheap.
 
-    python -m tests.performance.peers.toolkit COUNT FILE
+python -m tests.performance.peers.toolkit COUNT FILE
 
 creates the tables and COUNT clients; FILE gets a line “client_id<TAB>client_secret” for each. The environment's BENCH_DATABASE is the database's file.
 """
