@@ -13,7 +13,7 @@ from clients.models.credentials import KINDS, Credential
 
 # PostgreSQL treats a bare NULL in a union as text.
 _NO_NUMBER, _NO_MOMENT = Cast(Value(None), BigIntegerField()), Cast(Value(None), DateTimeField())
-# For each kind: the names of the columns that other kinds don't have, in the order of _COLUMNS.
+# For each kind, the names of the columns that other kinds don't have, in the order of _COLUMNS.
 _OWN: dict[type[Credential], dict[str, Any]] = {
     ClientSecret: {"label": F("secret_id"), "lifetime_": F("lifetime"), "valid_from_": _NO_MOMENT, "detail": Value("", CharField())},
     ClientPublicKey: {"label": F("kid"), "lifetime_": _NO_NUMBER, "valid_from_": _NO_MOMENT, "detail": F("algorithm")},

@@ -34,7 +34,7 @@ def status_set_since(status: Client.Status, since: datetime) -> Exists:
 
 
 def find_disabling(client: Client) -> AuditEvent | None:
-    """Who disabled the client, and when; None if it is enabled, or if the audit log doesn't reach back that far."""
+    """The event with the person who disabled the client, and the time; None if it is enabled, or if the audit log doesn't reach back that far."""
     if client.status != Client.Status.DISABLED:
         return None
     return AuditEvent.objects.filter(workspace=client.workspace_id, target_type="client", target_id=client.client_id, event="client.disabled").first()

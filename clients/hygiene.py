@@ -1,4 +1,4 @@
-"""What should be tidied up in a workspace: clients and secrets that are unused, never expire, or allow more than they need.
+"""Finds things to tidy up in a workspace: clients and secrets that are unused, never expire, or allow more than they need.
 
 Each check is one query by an index, because a page runs all of them at once. dashboard.clients.hygiene.words has the texts,
 clients.services.hygiene the fixes.

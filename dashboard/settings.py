@@ -76,7 +76,7 @@ USAGE_RETENTION_DAYS = environment.integer("USAGE_RETENTION_DAYS", default=400, 
 REQUEST_RETENTION_DAYS = environment.integer("REQUEST_RETENTION_DAYS", default=30, least=1, most=36500)
 AUDIT_RETENTION_DAYS = environment.integer("AUDIT_RETENTION_DAYS", default=400, least=400, most=36500)
 
-# For developers: error pages show the cause.
+# For developers only: error pages show the cause.
 DEBUG = environment.switch("DEBUG", default=False)
 
 # Django

@@ -66,7 +66,7 @@ def _find_reason_in_address(address: str, client: RegisteredClient) -> Reason | 
 
 
 def find_reason_in_status(client: RegisteredClient) -> Reason | None:
-    """Why neither the client nor any of its tokens is accepted now."""
+    """Why the client and its tokens aren't accepted now."""
     if client.is_workspace_deleted:
         return reasons.WORKSPACE_DELETED.say(workspace=client.workspace)
     return None if client.is_enabled else reasons.CLIENT_DISABLED.say()

@@ -11,7 +11,7 @@ from oauth.reasons import Reason
 
 
 class Subject(Enum):
-    """What a check is about."""
+    """The subject of a check."""
 
     TRANSPORT = auto()
     QUERY = auto()

@@ -1,4 +1,5 @@
-"""What a client assertion must say: RFC 7523 §3, with the audience rule of draft-ietf-oauth-rfc7523bis, OpenID Connect Core §9, FAPI 2.0 §5.3.2.1.
+"""The rules for the content of a client assertion: RFC 7523 §3, with the audience rule of draft-ietf-oauth-rfc7523bis, OpenID Connect Core §9, FAPI 2.0
+§5.3.2.1.
 
 Pure: a parsed JWT in, a Reason or None out. oauth.private_key_jwt checks who signed it. There is no rule about iat's age on purpose: exp bounds the lifetime.
 """
@@ -28,7 +29,7 @@ def find_reason_in_header(header: dict[str, Any]) -> Reason | None:
         return reasons.ASSERTION_WRONG_TYP.say(typ=shown(header["typ"]))
     algorithm = header.get("alg")
     if algorithm not in SIGNATURE_ALGORITHMS:
-        # RFC 7523 §3 (9) and RFC 8725 §3.2: neither none nor HMAC with a public key.
+        # RFC 7523 §3 (9) and RFC 8725 §3.2: “none”, and HMAC with a public key, aren't allowed.
         return reasons.ASSERTION_ALGORITHM_REFUSED.say(algorithm=shown(algorithm), allowed=", ".join(SIGNATURE_ALGORITHMS))
     if not isinstance(header.get("kid", ""), str):
         return reasons.ASSERTION_KID_MALFORMED.say()  # RFC 7515 §4.1.4

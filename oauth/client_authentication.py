@@ -13,7 +13,7 @@ from oauth.messages import Request
 
 
 class Way(Enum):
-    """Where a request carries the client's credentials, apart from the connection's certificate."""
+    """The place of the client's credentials in a request, apart from the connection's certificate."""
 
     AUTHORIZATION = auto()
     SECRET = auto()

@@ -29,10 +29,10 @@ BACK_OFF = timedelta(seconds=30)
 # For a host that keeps failing, the pause doubles each time, so that many such hosts can't keep the waiting threads busy.
 MAX_BACK_OFF = timedelta(minutes=5)
 KEPT = timedelta(hours=24)
-# How long a copy is used if its URI can't be asked because of its host, or because all places are taken.
+# A copy is used for this long if its URI can't be asked because of its host, or because all places are taken.
 SPARED = timedelta(minutes=15)
 MAX_HOSTS = 1000
-# How many of the endpoints' four threads may wait: in total, and for the clients of one workspace.
+# At most this many of the endpoints' four threads may wait: in total, and for the clients of one workspace.
 MAX_WAITING = 3
 MAX_WAITING_OF_WORKSPACE = 2
 
@@ -49,7 +49,7 @@ class Published(NamedTuple):
 
 _copies = PublishedCopies()
 _lock = Lock()
-# Per workspace, the hosts that took longer than the time limit: how many times in a row, and until when none of the workspace's URIs there is read. Other
+# Per workspace, the hosts that took longer than the time limit: the number of times in a row, and the end of the pause for the workspace's URIs there. Other
 # workspaces' URIs at the same host may work.
 _overdue: OrderedDict[tuple[int, str], tuple[int, datetime]] = OrderedDict()
 # The number of waiting threads, by the primary key of the workspace.

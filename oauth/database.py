@@ -24,8 +24,8 @@ _of_thread = local()
 
 
 def keep_database(statement: float) -> None:
-    """For a long-lived thread that answers requests: remember its Django connection, because looking it up takes a third of a statement's time.
-    statement: seconds that PostgreSQL has for one statement.
+    """Remember the Django connection of a long-lived thread that answers requests, because looking it up takes a third of a statement's time. statement:
+    seconds that PostgreSQL has for one statement.
     """
     patience().statement = statement
     database = _of_thread.database = connections[DEFAULT_DB_ALIAS]

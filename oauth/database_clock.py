@@ -11,9 +11,9 @@ from pathlib import Path
 
 from django.db import connection
 
-# By how much the clock of a process may differ from the database's.
+# The clock of a process may differ from the database's by this much.
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=60)
-# So the clocks of two processes may differ by twice as much: each process remembers for this long what another may still accept.
+# So the clocks of two processes may differ by twice as much: each process remembers for this long what another one may still accept.
 CLOCK_MARGIN = 2 * MAX_CLOCK_DIFFERENCE
 
 _BOOTED_AT = Path("/proc/stat")
@@ -48,7 +48,7 @@ def read_clocks() -> ClockReading:
 
 def _read_postgresql() -> datetime:
     with connection.cursor() as cursor:
-        # Not now(), which doesn't change within a transaction.
+        # now() doesn't change within a transaction, so it isn't used.
         cursor.execute("SELECT clock_timestamp()")
         found: datetime = cursor.fetchone()[0]
     return found
@@ -60,5 +60,5 @@ def _read_kernel() -> datetime | None:
         booted_at = next(line for line in _BOOTED_AT.read_text().splitlines() if line.startswith("btime "))
     except (OSError, StopIteration):
         return None
-    # Not /proc/uptime: in an LXC container that is the container's uptime, while btime is the host's boot time.
+    # /proc/uptime isn't used: in an LXC container it is the container's uptime, while btime is the host's boot time.
     return datetime.fromtimestamp(int(booted_at.split()[1]) + time.clock_gettime(time.CLOCK_BOOTTIME), UTC)

@@ -20,7 +20,7 @@ def current_nonce(now: datetime) -> str:
 
 
 def is_fresh(nonce: object, *, now: datetime) -> bool:
-    """The next nonce is fresh too: a node whose clock is slightly ahead already issues it, and nobody else can know it."""
+    """The next nonce is fresh too: a node whose clock is slightly ahead already issues it, and others can't guess it."""
     slot = _slot(now)
     return nonce in (_nonce(slot), _nonce(slot - 1), _nonce(slot + 1))
 

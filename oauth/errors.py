@@ -356,7 +356,7 @@ class InsufficientScopeError(OAuthError):
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        # The required text may be no scope at all. Only a well-formed one may go into a header, and only one that may be stored is repeated.
+        # The required text may not be a scope at all. Only a well-formed one may go into a header, and only one that may be stored is repeated.
         scope = f', scope="{self.required}"' if self.required == self.shown and parse_scope(self.required) else ""
         return (_challenge(self.scheme, f', error="insufficient_scope"{scope}'),)
 

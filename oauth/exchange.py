@@ -63,7 +63,7 @@ class _ProblemError(Exception):
 
 
 def exchange(order: Order) -> Reply:
-    """There is no time limit here: the host may take as long as it likes."""
+    """There is no time limit here: the parent process enforces it."""
     host = order["host"]
     try:
         addresses = _resolve(host, order["port"])

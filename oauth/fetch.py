@@ -65,8 +65,8 @@ def fetch(url: str, *, accept: str, allowed_hosts: Sequence[str]) -> bytes:
 
 
 def send(method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", ca_file: str = "", timeout: float) -> Answer:
-    """Ask a server that the operator named, whatever its address is. ca_file: the only CAs to trust, in PEM; "" for the usual ones. timeout: in seconds, for
-    everything. Raise FetchError.
+    """Send a request to a server that the operator named, which may have any address. ca_file: the only CAs to trust, in PEM; "" for the usual ones. timeout:
+    in seconds, for everything. Raise FetchError.
     """
     parts = _split(url)
     return _exchange(parts, _write(method, parts, headers, body), is_open=True, ca_file=ca_file, timeout=timeout)
@@ -128,7 +128,7 @@ class _Helper:
         return reply
 
     def is_good(self) -> bool:
-        """Whether it can take one more order. It ends by itself after a long time without an order, so shortly before that it gets none."""
+        """Whether the process can take one more order. It ends by itself after a long time without an order, so shortly before that it gets none."""
         return self._process.poll() is None and monotonic() < self.idle_since + exchange.KEPT / 2 and self.environment == _environment()
 
     def end(self) -> None:

@@ -1,8 +1,8 @@
 """/gateway/<workspace>/verify: forward authentication for nginx auth_request, Traefik, Caddy and Envoy, which appends the original path.
 
-Answers 200 with who the caller is, or 401 or 403 (RFC 6750 §3). The requirements in the query string and the headers add up, so a caller who can write to them
-can only make them stricter. A requirement that makes no sense lets nobody in. Any method is accepted, because proxies pass on the original one; the body isn't
-read. A DPoP proof is for the original request (RFC 9449 §4.3).
+Answers 200 with the caller's identity, or 401 or 403 (RFC 6750 §3). The requirements in the query string and the headers add up, so a caller who can write to
+them can only make them stricter. A requirement that makes no sense lets nobody in. Any method is accepted, because proxies pass on the original one; the body
+isn't read. A DPoP proof is for the original request (RFC 9449 §4.3).
 """
 
 from collections.abc import Iterable, Mapping

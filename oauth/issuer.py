@@ -7,7 +7,7 @@ from django.conf import settings
 
 
 def issuer_path() -> str:
-    """With its leading slash; "" for an issuer without a path."""
+    """The issuer's path with its leading slash, "" if it has none."""
     return _path_of(settings.ISSUER_URL)
 
 

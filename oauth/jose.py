@@ -16,7 +16,7 @@ from clients.public_key import ED25519, name_in_keys, read_key
 
 MAX_TOKEN_LENGTH = 8192
 
-# For what clients sign themselves: assertions and proofs. CLOCK_SKEW: seconds by which their clocks may be off.
+# The limits for assertions and proofs, which clients sign themselves. CLOCK_SKEW: seconds by which clients' clocks may be off.
 MAX_JTI_LENGTH = 256
 CLOCK_SKEW = 30
 
@@ -75,7 +75,7 @@ def sign(claims: dict[str, Any], *, key: Any, algorithm: str, kid: str, typ: str
 
 @lru_cache(maxsize=64)
 def header_segment(algorithm: str, kid: str, typ: str) -> str:
-    """How every JWT that sign makes with that key begins, up to its first dot."""
+    """The first segment of every JWT that sign makes with that key."""
     return base64url.encode(_encode_json({"alg": algorithm, "typ": typ, "kid": kid}).encode())
 
 

@@ -35,7 +35,7 @@ _CLIENT_COLUMNS = """c.id, c.client_id, c.workspace_id, w.slug, c.environment, c
     c.token_lifetime, c.require_dpop, c.require_certificate, c.jwks_uri, c.tls_subject_type, c.tls_subject,
     w.allowed_auth_methods, w.max_token_lifetime, w.deletes_at, c.withheld_audiences"""
 _CREDENTIAL = 20  # the position after those
-# The key that signs now, and until when the caller must wait: nearly every request needs both, and a subselect saves a round trip.
+# The current signing key, and the time until which the caller must wait. Nearly every request needs both, and a subselect saves a round trip.
 _STATE_COLUMNS = """(SELECT k.kid FROM {signing_key} k WHERE k.revoked_at IS NULL AND k.activates_at <= %s AND (k.retires_at IS NULL OR k.retires_at > %s)
         ORDER BY k.activates_at DESC, k.id DESC LIMIT 1),
     (SELECT MAX(f.window_ends) FROM {failure_count} f

@@ -27,7 +27,8 @@ def metadata(_request: Request) -> Response:
     return Response.json(
         {
             "issuer": issuer,
-            # Nobody signs in there, but MCP client libraries refuse metadata without it. They also request every scope in scopes_supported, so it is left out.
+            # People don't sign in there, but MCP client libraries refuse metadata without it. They also request every scope in scopes_supported, so it is left
+            # out.
             "authorization_endpoint": f"{issuer}/oauth2/authorize",
             "token_endpoint": f"{issuer}/oauth2/token",
             "introspection_endpoint": f"{issuer}/oauth2/introspect",

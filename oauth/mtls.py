@@ -74,7 +74,7 @@ def _authenticate(request: Request, client_id: str, certificate: bytes) -> Authe
     client, found = registration.client, registration.credential
     flaw = first_refusal(proof_checks(certificate, client, found, request.now))
     if client is None:
-        assert flaw is not None  # the first check is that there is one
+        assert flaw is not None  # the first check requires a client
         raise InvalidClientError(flaw, named_client_id=client_id)
     method = choose_method(client, found)
     reason = flaw or first_refusal(client_checks(request, method, client))
@@ -158,7 +158,7 @@ def choose_method(client: RegisteredClient, found: RegisteredCertificate | None)
 
 
 def _find_reason_in_registered(client: RegisteredClient, found: RegisteredCertificate | None, thumbprint: str, now: datetime) -> Reason | None:
-    """§2.2: the certificate itself is registered."""
+    """§2.2: the certificate itself must be registered."""
     if found is None:
         if SELF_SIGNED_TLS_CLIENT_AUTH not in client.auth_methods:
             return None
@@ -186,7 +186,7 @@ def _find_reason_in_issued(client: RegisteredClient, examined: _Examined, now: d
     reason = _find_reason_in_chain(examined, now)
     if reason is not None:
         return reason
-    assert examined.certificate is not None  # without one, nobody issued it
+    assert examined.certificate is not None  # a certificate without issuers was refused above
     if not is_named(examined.certificate, client.tls_subject_type, client.tls_subject):
         kind = spell_subject_type(client.tls_subject_type)
         return reasons.CERTIFICATE_SUBJECT.say(subject=client.tls_subject, kind=kind)

@@ -1,4 +1,5 @@
-"""How many of its own tokens a client may revoke in an hour. The audit log has an event for each of the first few, and one event with the number of the rest.
+"""Limits how many of its own tokens a client may revoke in an hour. The audit log has an event for each of the first few, and one event with the number of the
+rest.
 
 Audit events can't be removed for more than a year, and a client may get any number of tokens: one event each would fill the disk for all workspaces.
 """

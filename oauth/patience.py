@@ -1,4 +1,4 @@
-"""How long a thread may wait for the database: for each statement, and for all of a request's waits together."""
+"""Limits how long a thread waits for the database: for each statement, and for all of a request's waits together."""
 
 from threading import local
 

@@ -32,8 +32,8 @@ from oauth.registration import RegisteredClient, RegisteredKey, Registration
 from oauth.throttling import FailureKeys, failure_keys
 
 PRIVATE_KEY_JWT = Client.AuthMethod.PRIVATE_KEY_JWT.value
-# How many keys are tried for an assertion that names none, and how many a slow key counts as: P-256, Ed25519 and RSA of up to 4,096 bits verify a signature
-# in 0.1 ms, other keys in 0.3 to 0.6 ms.
+# The number of keys that are tried for an assertion that names none, and the number that a slow key counts as: P-256, Ed25519 and RSA of up to 4,096 bits
+# verify a signature in 0.1 ms, other keys in 0.3 to 0.6 ms.
 MAX_TRIED_KEYS, _WEIGHT = 10, 3
 _QUICK_RSA_BITS, _QUICK_EC_BITS = 4096, 256
 

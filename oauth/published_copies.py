@@ -14,8 +14,8 @@ MAX = 5000
 
 @dataclass(slots=True)
 class Copy:
-    """What is known about one URI. keys: from the last valid copy, read at read_at. problem: the last attempt's. attempts: how many there were; failures: how
-    many of the last ones failed in a row.
+    """The facts about one URI. keys: from the last valid copy, read at read_at. problem: the last attempt's. attempts: their number; failures: the number of
+    failures in a row at the end.
 
     waits_until: it isn't read again before then.
     """

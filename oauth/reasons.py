@@ -19,7 +19,7 @@ class Reason(NamedTuple):
 
 
 class Remedy(Enum):
-    """Where the client's owner can fix it."""
+    """The page on which the client's owner can fix it."""
 
     ROTATE = auto()
     NEW_SECRET = auto()
@@ -85,7 +85,7 @@ _TELL = "Tell the operator of this instance."
 _SERVERS = "Did you mix up live and test, or two servers?"
 _CLIENT_ID = "Put the client ID into iss and sub."
 
-# Who the client is
+# The client
 UNKNOWN_CLIENT = Refusal("unknown_client", "Unknown client", "No client has this ID. Check which server it belongs to.", _SERVERS)
 DELETED_CLIENT = UNKNOWN_CLIENT.in_other_words("The client that got the token has been deleted.")
 CLIENT_ID_MISSING = Refusal(
@@ -467,7 +467,7 @@ CERTIFICATE_UNTRUSTED = Refusal(
 )
 CA_WITHDRAWN = CERTIFICATE_UNTRUSTED.in_other_words("The token was obtained with a certificate whose CA is no longer in client-ca.pem.")
 
-# What it asked for
+# The requested scopes and audiences
 SCOPE_NOT_ALLOWED = Refusal(
     "scope_not_allowed",
     "Scope not allowed for the client",

@@ -23,8 +23,8 @@ from oauth.models import PUBLISHED_AFTER_RETIREMENT, FailureCount, RevokedToken,
 JWKS_MAX_AGE = timedelta(minutes=5)
 # A cache that fetched the JWKS just before the new key was published may keep it for JWKS_MAX_AGE. The rest allows for a node whose clock is ahead.
 ANNOUNCEMENT = JWKS_MAX_AGE + MAX_CLOCK_DIFFERENCE
-# How long a revoked token's row stays after the token expires. No clock is wrong by that much: without the row, a node whose clock is behind would accept the
-# token.
+# A revoked token's row stays for this long after the token expires. No clock is wrong by that much: without the row, a node whose clock is behind would accept
+# the token.
 REVOCATIONS_KEPT = timedelta(days=7)
 
 
@@ -241,7 +241,7 @@ def prune(*, now: datetime) -> dict[str, int]:
 
     now: the time by the clock that all processes share, oauth.database_clock.
     """
-    # Before their counts are removed.
+    # This comes before their counts are removed.
     own_revocations.record_rest(now=now)
     return {
         "private_keys": _remove_private_keys(now),

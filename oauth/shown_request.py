@@ -134,7 +134,7 @@ def _examine_secret(examination: Examination, presented: PresentedSecret) -> Aut
 
 
 def _find_secret(examination: Examination, presented: PresentedSecret, parsed: ParsedSecret | None, now: datetime) -> Registration[RegisteredSecret]:
-    """With the named client, or the secret's own if none was named; nothing from another workspace."""
+    """The secret with the named client, or with its own client if none was named; nothing from another workspace."""
     registration = find_by_secret_alone(secret_id=parsed.secret_id if parsed else "", failure_keys=NOT_COUNTED, now=now)
     client = examination.own(registration.client)
     found = registration.credential if client is not None else None

@@ -1,4 +1,4 @@
-"""The threads that answer requests. Handing a request over from the event loop and back costs a third of what it costs with a ThreadPoolExecutor.
+"""The threads that answer requests. Handing a request over from the event loop and back costs a third as much as with a ThreadPoolExecutor.
 
 A ThreadPoolExecutor does more (a future with its own lock, chained to the event loop's; counting idle threads; waiting for the threads at exit),
 but this server doesn't need it: it lets its requests end before it stops, and its threads run as long as the process.
@@ -61,7 +61,7 @@ class Threads(Generic[AskedT, AnswerT]):
         self._loop: asyncio.AbstractEventLoop | None = None
         # The loop's unanswered requests, oldest first, each with its sender and the time at which it is given up.
         self._waiting: dict[_Answering[AnswerT], tuple[float, str]] = {}
-        # How many of these each sender has.
+        # The number of these for each sender.
         self._places: dict[str, int] = {}
         # The thread that works on each request, until the answer arrives. setdefault is atomic, so a thread and the sweep never both take one.
         self._takers: dict[_Answering[AnswerT], Patience] = {}

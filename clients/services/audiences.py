@@ -94,7 +94,7 @@ def find_foreign_audiences() -> Iterator[ForeignAudience]:
 
 
 def say_foreign(foreign: ForeignAudience) -> str:
-    """What is wrong and what to do, for the operator."""
+    """Sentences for the operator about the fault and the remedy."""
     client, slug = foreign.client, foreign.client.workspace.slug
     said = f"{client.client_id} ({client.name}) of {slug} has the audience {foreign.uri}"
     if is_of_another_workspace(foreign.uri, workspace=slug, issuer=settings.ISSUER_URL):
@@ -117,7 +117,7 @@ def hand_over_audience(*, uri: str, workspace: Workspace, actor: Actor, now: dat
         raise ValidationError(f"{cleaned[:80]} is an address of this instance and can't be handed over. Give the URI of an API.", code="invalid_audience")
     key = audience_key(cleaned)
     with transaction.atomic():
-        # All workspaces, so that nobody can register it or hand it over meanwhile.
+        # Lock all workspaces, so that the audience can't be registered or handed over meanwhile.
         locked = {one.pk: one for one in Workspace.objects.select_for_update(no_key=True).order_by("pk")}
         target = lock_workspace(workspace)
         require_kept(target)

@@ -105,7 +105,7 @@ def _added(before: Sequence[str], after: Sequence[str]) -> list[str]:
 def update_client(*, client: Client, seen: str | None = None, actor: Actor, now: datetime, **fields: Unpack[ClientChanges]) -> ChangedClient:
     """Change the given fields. New tokens follow the changes; existing tokens stay as they are. If nothing changes, there is no event.
 
-    seen: the fingerprint at the time when the caller looked. Raise ValidationError if a value makes no sense or the client is deleted, and with the code
+    seen: the fingerprint at the time when the caller looked. Raise ValidationError if a value is invalid or the client is deleted, and with the code
     changed_meanwhile if somebody else was faster.
     """
     with transaction.atomic():

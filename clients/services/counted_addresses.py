@@ -12,7 +12,7 @@ from ipaddress import ip_address, ip_network
 
 from clients.models import AddressUse
 
-# Per client and day, UTC.
+# The limits per client and day, UTC.
 MAX_ADDRESSES = 200
 MAX_NETWORKS = 400
 

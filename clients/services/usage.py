@@ -79,7 +79,7 @@ def schedule_rehash(*, secret: int, plaintext: str) -> None:
 
 
 def count_gathered() -> int:
-    """How many requests are waiting to be written."""
+    """The number of requests that wait to be written."""
     return _gathered.requests
 
 

@@ -14,7 +14,7 @@ LIVE_CLIENTS = 500
 
 
 def make_summaries(period: Period, *, now: datetime) -> int:
-    """Make them for each workspace with more clients. Returns the number of workspaces."""
+    """Make the sums for each workspace with more clients. Returns the number of workspaces."""
     large = Workspace.objects.annotate(count=Count("clients")).filter(count__gt=LIVE_CLIENTS)
     for workspace in large:
         for environment in ("", *Client.Environment.values):

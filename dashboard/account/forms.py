@@ -24,7 +24,7 @@ class DisplayForm(forms.Form):
 
 
 class PasswordForm(forms.Form):
-    """A new password. user: the person who gets it; None if a link names nobody."""
+    """A new password. user: the person who gets it; None if a link is invalid."""
 
     new_password = fields.new_password(autofocus=True)
 

@@ -41,7 +41,7 @@ class ScopeAdmin(ReadOnlyAdmin):
 
 @admin.register(Audience)
 class AudienceAdmin(ReadOnlyAdmin):
-    """Which workspace owns an audience. manage.py hand_over_audience changes it."""
+    """The owners of audiences. manage.py hand_over_audience changes them."""
 
     list_display = ("uri", "workspace", "created_at")
     list_filter = (WorkspaceFilter, "created_at")

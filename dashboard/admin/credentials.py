@@ -62,7 +62,7 @@ class CredentialAdmin(ReadOnlyAdmin):
         """A sentence about the client's other way to authenticate if no credential of this kind is registered, or ""."""
         return ""
 
-    def offers(self, action: str, row: Credential) -> bool:  # noqa: ARG002  # there is but one
+    def offers(self, action: str, row: Credential) -> bool:  # noqa: ARG002  # there is only one
         return row.revoked_at is None
 
     @admin.display

@@ -1,7 +1,7 @@
 """The base of all admin pages: they are read-only, and they stay quick with millions of rows.
 
-Services do all writes, so nobody has an add, change or delete page, not even superusers. A large table is never counted or sorted as a whole: lists are
-newest first by primary key, counts stop at a limit, and a search first looks for an exact identifier by its index.
+Services do all writes, so even superusers have no add, change or delete page. A large table is never counted or sorted as a whole: lists are newest first by
+primary key, counts stop at a limit, and a search first looks for an exact identifier by its index.
 """
 
 from collections.abc import Callable, Mapping

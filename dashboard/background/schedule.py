@@ -204,7 +204,7 @@ def sum_up_week_and_month_if_due() -> None:
 
 
 def send_expiry_notices_apart() -> None:
-    """In a separate thread, so that slow mail servers don't delay anything else. A process that ends doesn't wait for it, so a person may be told twice."""
+    """Use a separate thread, so that slow mail servers don't delay other work. A process that ends doesn't wait for it, so people may be told twice."""
     global _mailing
     if _mailing is None or not _mailing.is_alive():
         _mailing = threading.Thread(target=_send_expiry_notices, name="expiry notices", daemon=True)

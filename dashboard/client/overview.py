@@ -73,12 +73,12 @@ def _standing(client: Client, *, has_credential: bool) -> Standing:
 
 
 def forbidden_methods(client: Client) -> list[str]:
-    """Its methods that the workspace no longer allows."""
+    """The client's methods that the workspace no longer allows."""
     return [method for method in client.auth_methods if method in ClientPolicy.of(client.workspace).forbidden_auth_methods]
 
 
 def refused_audiences(client: Client) -> tuple[str, ...]:
-    """Its audiences that no token is issued for."""
+    """The client's audiences that its tokens can't be for."""
     return find_refused(client.audiences, client.withheld_audiences, workspace=client.workspace.slug, issuer=settings.ISSUER_URL)
 
 
@@ -126,5 +126,5 @@ def drawn(credentials: CredentialList) -> list[Credential]:
 
 
 def last_end(credentials: CredentialList) -> datetime | None:
-    """When a client lost its last credential."""
+    """The time at which a client lost its last credential."""
     return max((ended for row in credentials.ended if (ended := row.revoked_at or row.expires_at)), default=None)

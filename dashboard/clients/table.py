@@ -99,7 +99,7 @@ def describe_clients(clients: Sequence[Client], *, now: datetime) -> list[Client
 
 
 def say_methods(client: Client) -> str:
-    """How it authenticates, in words: “Secret, signed assertion”."""
+    """The client's methods in words: “Secret, signed assertion”."""
     methods = set(client.auth_methods)
     words = []
     if methods.intersection(SECRET_METHODS):

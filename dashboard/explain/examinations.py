@@ -108,7 +108,7 @@ def _request(sent: Sent, *, address: str, workspace: Workspace, now: datetime) -
     headers = {name: value for name, value in sent.headers.items() if name != "content-length"}
     body = sent.body
     if body is None:
-        # For a credential by itself, the rest of the request is assumed to be right.
+        # If only a credential was pasted, the rest of the request is assumed to be right.
         body = "" if sent.is_whole else "grant_type=client_credentials"
         headers.setdefault("content-type", _FORM)
     if sent.certificate is not None and "client_id=" not in body:

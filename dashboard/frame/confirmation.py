@@ -99,7 +99,7 @@ def _suspend(request: HttpRequest) -> HttpResponse:
 
 
 def resume(request: HttpRequest, path: str) -> HttpResponse:
-    """After the proof: the response to the waiting form, or a redirect to path if this browser didn't send one there."""
+    """The response after the proof: that to the waiting form, or a redirect to path if this browser didn't send a form there."""
     kept = _kept_for(request, path)
     request.session.pop(_SUSPENDED, None)
     return HttpResponseRedirect(path) if kept is None else _send_on(request, path, kept["body"])

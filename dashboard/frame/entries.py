@@ -26,8 +26,8 @@ class Entries(NamedTuple):
 
 
 def kept_over_sign_in(view: View) -> View:
-    """For a view with a long form, around the decorator that sends strangers to the sign-in page: a stranger's POST gets a page with its entries, without
-    secrets, that asks to sign in in another tab.
+    """A decorator for a view with a long form. Put it around the one that sends strangers to the sign-in page: a stranger's POST then gets a page with its
+    entries, without secrets, and the advice to sign in in another tab.
     """
 
     @wraps(view)

@@ -75,7 +75,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 
 
 def _is_from_our_page(request: HttpRequest) -> bool:
-    """By the Origin header, which every current browser sends with a form and no page can forge."""
+    """This uses the Origin header: every current browser sends it with a form, and pages can't forge it."""
     return request.headers.get("Origin") == origin_of(request)
 
 

@@ -99,7 +99,7 @@ def email(**attrs: Any) -> forms.EmailField:
 
 
 class FirstChoiceTarget:
-    """For a widget with several boxes: its errors link to the first one."""
+    """A mixin for a widget with several boxes: errors link to the first box."""
 
     def id_for_label(self, id_: str, index: str | None = None) -> str:
         return f"{id_}_{index or 0}" if id_ else id_

@@ -24,7 +24,7 @@ FIRST, LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
 def local(value: datetime, zone: tzinfo) -> datetime:
-    """value in that zone. A time in the calendar's first or last hours is moved to a day that every zone has."""
+    """The time in that zone. A time in the calendar's first or last hours is moved to a day that every zone has."""
     return min(max(value, FIRST), LAST).astimezone(zone)
 
 
@@ -38,7 +38,7 @@ def say_distance(distance: timedelta) -> str:
 
 
 def say_date(value: datetime, *, now: datetime, zone: tzinfo, with_year: bool = False) -> str:
-    """“14 Feb 2027”, without the year if it is the current one."""
+    """A date such as “14 Feb 2027”, without the year if it is the current one."""
     there = local(value, zone)
     year = f" {there.year}" if with_year or there.year != local(now, zone).year else ""
     return f"{there.day} {MONTHS[there.month - 1]}{year}"

@@ -72,7 +72,7 @@ def judge(rows: Sequence[PartRow]) -> Verdict:
 
 
 def states(rows: Sequence[PartRow]) -> str:
-    """For screen readers: a text that changes only when a state changes."""
+    """A text for screen readers, which changes only when a state changes."""
     unwell = [f"{row.part.name}: {row.part.word}" for row in rows if row.part.state not in (GOOD, OFF)]
     return ", ".join(unwell) or "All is well"
 

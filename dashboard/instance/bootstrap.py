@@ -58,7 +58,8 @@ def protect_environment(file: Path = BASE_DIR / ".env") -> str | None:
 
 
 def protect_data_dir() -> str | None:
-    """Make it accessible only to its owner, like protect_environment, unless it contains other things, so that nobody is locked out of /tmp or /var/lib.
+    """Make it accessible only to its owner, like protect_environment, unless it contains other things, so that other users aren't locked out of /tmp or
+    /var/lib.
 
     Raise ImproperlyConfigured if other users could still replace our files.
     """

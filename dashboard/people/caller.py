@@ -1,4 +1,4 @@
-"""Who makes a Django request: the connection from ConnectionMiddleware, and the actor for audit events."""
+"""The sender of a Django request: the connection from ConnectionMiddleware, and the actor for audit events."""
 
 from typing import cast
 

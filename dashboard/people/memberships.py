@@ -62,7 +62,7 @@ def _keep_an_owner(membership: Membership) -> None:
 
 
 def add_member(*, workspace: Workspace, user: User, role: str, actor: Actor, now: datetime, invited_by: str = "") -> Membership:
-    """Add a member. An existing member keeps their role. invited_by: as in AuditEvent.actor, "" for nobody.
+    """Add a member. An existing member keeps their role. invited_by: as in AuditEvent.actor, "" for none.
 
     Raise ValidationError for an unknown role, and if the workspace is scheduled for deletion.
     """

@@ -12,8 +12,8 @@ from threading import get_native_id
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-# For nice, in addition to the process's own. With it, the eight lanes together get slightly less of their core than one other thread. It isn't lower, because
-# people wait for a hash, and it needs Python's lock when it is done.
+# Passed to nice, in addition to the process's own niceness. With it, the eight lanes together get slightly less of their core than one other thread. It isn't
+# lower, because people wait for a hash, and it needs Python's lock when it is done.
 NICENESS = 10
 
 
@@ -34,7 +34,7 @@ def _choose_core(cores: list[int]) -> int:
     return half[os.getpid() % len(half)]
 
 
-# Its thread starts with the first password, which comes after the fork.
+# The pool's thread starts with the first password, which comes after the fork.
 _hashing = ThreadPoolExecutor(1, thread_name_prefix="hashing", initializer=_step_back)
 
 

@@ -8,7 +8,7 @@ _QUIET_ZONE = 4
 
 
 def draw(text: str, *, label: str) -> SafeString:
-    """It is black on white in every theme, for cameras. label: a description for people who can't see it."""
+    """Draw the code black on white in every theme, for cameras. label: a description for people who can't see it."""
     code = qrcode.QRCode(border=_QUIET_ZONE)
     code.add_data(text)
     code.make(fit=True)

@@ -18,9 +18,9 @@ from dashboard.people.refusal import Refusal, too_many
 from oauth.throttling import count, seconds_left, widest_network_of
 
 _HOUR = 3600
-# To one address, within FAILURE_WINDOW.
+# Mails to one address, within FAILURE_WINDOW.
 MAX_RESET_MAILS = 5
-# By one person, within FAILURE_WINDOW: each may read 10 MB.
+# Look-ups by one person, within FAILURE_WINDOW: each may read 10 MB.
 MAX_LOOK_UPS = 60
 # Within an hour, by one person: found things that get an audit event each. Beyond that, each look-up gets one event.
 MAX_FOUND = 1000
@@ -29,7 +29,7 @@ MAX_CHANGES = 60
 # Within an hour, by one person: changes of a workspace's things, such as a scope's description. Each is an event. An admin may have to describe hundreds of
 # clients.
 MAX_EDITS = 300
-# Of these, changes of one member's role, who gets a mail about each.
+# Among these, changes of one member's role: the member gets a mail about each.
 MAX_ROLES_OF_ONE = 10
 # Within an hour, by one person: exports of audit logs. Each is an event that can't be removed.
 MAX_EXPORTS = 60
@@ -74,7 +74,7 @@ def refuse_test(user: User, *, now: datetime) -> Refusal | None:
 
 
 def refuse_look_up(user: User, *, now: datetime) -> Refusal | None:
-    """For leak response. Counts one look-up, or one mail about its findings."""
+    """Counts one look-up of leak response, or one mail about its findings."""
     return _refuse(_look_up_key(str(user.pk)), MAX_LOOK_UPS, now=now)
 
 
@@ -94,8 +94,8 @@ def refuse_change(user: User, *, now: datetime) -> Refusal | None:
 
 
 def refuse_edit(user: User, *, takes_proof: bool, now: datetime) -> Refusal | None:
-    """Counts one repeatable change of a workspace's things, or a new thing of which there may be any number. takes_proof: counted separately from changes
-    without a proof, so that somebody with a copy of the session cookie can't keep the owner from disabling a client.
+    """Counts one repeatable change of a workspace's things, or the making of a thing without a limit on their number. takes_proof: counted separately from
+    changes without a proof, so that somebody with a copy of the session cookie can't keep the owner from disabling a client.
     """
     key = f"proved edits by {user.pk}" if takes_proof else f"edits by {user.pk}"
     return _refuse(key, MAX_EDITS, now=now, window=_HOUR, what="Too many changes")

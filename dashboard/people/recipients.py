@@ -17,8 +17,8 @@ MAX_ADMINS = 20
 
 
 def present_owner_of(client: Client) -> list[str]:
-    """Its contact, if that is an address, but not the address of an account that is switched off or was removed from the workspace, for example by single
-    sign-on, which names no successor. This needs a query, unless the client was read with **about_contact().
+    """The client's contact, if that is an address, but not the address of an account that is switched off or was removed from the workspace, for example by
+    single sign-on, which names no successor. This needs a query, unless the client was read with **about_contact().
     """
     is_out = getattr(client, "contact_is_out", None)
     if is_out is None:
@@ -73,7 +73,7 @@ def belongs_to(workspace: Workspace, address: str) -> bool:
 
 
 def contact_belongs(client: Client) -> bool:
-    """Whether its contact is a member. This needs a query, unless the client was read with **about_contact()."""
+    """Whether the client's contact is a member. This needs a query, unless the client was read with **about_contact()."""
     known: bool | None = getattr(client, "contact_belongs", None)
     return belongs_to(client.workspace, client.contact) if known is None else known
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 
 def digest_key(session_key: str | None) -> str:
-    """As in session_key of Session and UserSession; "" for a session without a key."""
+    """The value of session_key in Session and UserSession; "" for a session without a key."""
     return hashlib.sha256(session_key.encode()).hexdigest()[:40] if session_key else ""
 
 

@@ -1,7 +1,7 @@
 """Limits for people's passwords and codes: how many wrong ones are accepted, and how many are checked at once.
 
-Failures are counted per account and address, and per address, in the database, so nobody can lock another person out from elsewhere. A process hashes one
-password at a time (dashboard.people.password_hasher); those who wait for it take a place here.
+Failures are counted per account and address, and per address, in the database, so an attacker elsewhere can't lock a person out. A process hashes one password
+at a time (dashboard.people.password_hasher); those who wait for it take a place here.
 """
 
 import logging
@@ -41,7 +41,7 @@ looked_at: dict[str, list[float]] = {}
 MAX_FULL = 10_000
 _full: dict[str, int] = {}
 BUSY_SECONDS = 2
-# When a flood of passwords was last logged, and how many seconds must pass before it is logged again.
+# The time at which a flood of passwords was last logged, and the seconds until it may be logged again.
 _told_at = float("-inf")
 _TELL_EVERY = 60
 
@@ -145,7 +145,7 @@ def count_wrong(request: HttpRequest, email: str, *, now: datetime) -> None:
 
 
 def has_guessed_too_often(user: User, *, now: datetime) -> bool:
-    """Whether an account's one-time codes were guessed from many addresses. Only somebody with its password gets this far, so strangers lock nobody out."""
+    """Whether an account's one-time codes were guessed from many addresses. This needs the account's password, so strangers can't lock its owner out."""
     return has_reached(_code_key(user), settings.FAILURES_PER_CLIENT, now=now)
 
 

@@ -105,7 +105,7 @@ class Handshake(BoundedTLS):
         return len(self.unread) + int(self.incoming.pending)
 
     def let_go(self) -> None:
-        """Give the handshake up. A kept error would keep it alive by the frames of its traceback."""
+        """Give the handshake up. If the error were kept, the frames of its traceback would keep the handshake alive."""
         self.opening = self.ask_for_turn = self.failure = self.outcome = None
 
     def go_on_aside(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 # Bytes per connection. With TLS an idle one takes 36 KB, and one that has received 16 KiB of a request 65 KB. Longer requests have a separate limit.
 OF_CONNECTION = 128 * 1024
-# Connections may use the memory divided by this: half of it.
+# Connections may use this fraction (1 / PART) of the memory: half of it.
 PART = 2
 # The number of connections that a worker may have in any case.
 FEWEST = 256

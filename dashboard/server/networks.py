@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 MAX = 2048
-# One network may have a worker's connections divided by this.
+# One network may have at most this fraction (1 / PART) of a worker's connections.
 PART = 4
 # Seconds for which a peer may be silent, or in its handshake, before it has to make room for another.
 PATIENCE = 1

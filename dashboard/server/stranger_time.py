@@ -17,7 +17,7 @@ MAX_NETWORKS = 10_000
 
 
 class StrangerTime:
-    """For one worker. Call its methods only on the event loop. now: seconds of a monotonic clock."""
+    """The time of one worker's strangers. Call its methods only on the event loop. now: seconds of a monotonic clock."""
 
     def __init__(self) -> None:
         self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()

@@ -234,7 +234,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     def opened(self, stay: Stay | None, opening: "asyncio.Task[Any]") -> None:
         del self.openings[opening]
         if stay is not None:
-            # With what it holds of the connection it would be free only at the next garbage collection.
+            # Otherwise this object and the connection's data would only be free at the next garbage collection.
             stay.end = None
             if opening.cancelled() or opening.exception():
                 stay.leave()

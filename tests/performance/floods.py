@@ -178,7 +178,7 @@ def read_memory(pid: int, field: str) -> int:
 
 def prepare(directory: Path, stack: ExitStack) -> tuple[Installation, Server, Path, dict[str, Target]]:
     installation, _ = install(directory / "tokenos", clients=200, known=100)
-    # It is asked in clear text, as by a proxy, but also takes TLS at the same port, where it requests certificates.
+    # The server is asked in clear text, as by a proxy, but also takes TLS at the same port, where it requests certificates.
     server = installation.server("flooded", is_tls=True, workers=WORKERS)
     server = replace(server, is_tls=False, environment=server.environment | {"TRUSTED_PROXIES": "127.0.0.1/32"})
     (server.directory / "tls" / "client-ca.pem").write_text(pem(Authority.create().certificate))

@@ -1,4 +1,4 @@
-"""How long a body may be: 64 KiB of a stranger, more of somebody signed in, most on the page that takes whole logs. A longer one is refused."""
+"""The maximum length of a body: 64 KiB from a stranger, more from a signed-in user, and most on the page that takes whole logs. A longer one is refused."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from tests.servers.sessions import make_session
 PAGE = b"POST /accounts/sign-in/ HTTP/1.1\r\nHost: localhost\r\n"
 FILES = b"Content-Type: multipart/form-data; boundary=a-boundary\r\n"
 LOG = b"POST /w/demo/leak/ HTTP/1.1\r\nHost: localhost\r\n" + FILES
-# What Django says of a log that it has read, which has none of the parts that it should.
+# Django's answer to a log that it has read, because it lacks the expected parts.
 READ = 400
 URLENCODED = LOG.replace(b"multipart/form-data; boundary=a-boundary", b"application/x-www-form-urlencoded")
 

@@ -1,4 +1,4 @@
-"""On a machine with little memory a worker has fewer connections: the longest idle ones make room for new ones, so nobody waits."""
+"""On a machine with little memory a worker has fewer connections: the longest idle ones make room for new ones, so no peer waits."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis disappear and come back: the answers meanwhile, and that TokenOS needs no restart."""
+"""PostgreSQL and Redis disappear and come back. TokenOS answers meanwhile, and needs no restart."""
 
 import pickle
 import socket

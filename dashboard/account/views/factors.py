@@ -200,7 +200,7 @@ def recovery_codes_new(request: HttpRequest) -> HttpResponse:
 
 
 def _say_ended(added: second_factors.Added) -> str:
-    """A sentence that follows another one."""
+    """A sentence about the ended sessions, which follows another one."""
     if not added.sessions_ended:
         return ""
     return " Your other session has ended." if added.sessions_ended == 1 else f" Your {added.sessions_ended:,} other sessions have ended."

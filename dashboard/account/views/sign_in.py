@@ -140,7 +140,7 @@ def _second_factor_context(request: HttpRequest, user: User, form: Any, *, is_pa
 
 
 def _is_over(request: HttpRequest, stage: Any) -> bool:
-    """Count a wrong factor. Returns whether this sign-in has had so many that it ends."""
+    """Count a wrong factor. Returns whether the sign-in ends, because it has had too many."""
     user = cast(User, stage.login.user)
     _record_wrong(request, user.email, email=user.email)
     stage.state["wrong"] = stage.state.get("wrong", 0) + 1

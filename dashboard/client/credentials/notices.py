@@ -112,7 +112,7 @@ def _send_instead(name: str, admin: str, context: Mapping[str, Any], untold: Seq
 
 
 def say_told(client: Client, *, is_red: bool, by: User, now: datetime) -> str:
-    """The people who would be told, in words that follow “We tell”; "" for nobody."""
+    """The people who would be told, in words that follow “We tell”; "" if there are none."""
     if mail.goes_to_files():
         return ""
     owner = without(by, present_owner_of(client))

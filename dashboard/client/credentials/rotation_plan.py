@@ -30,7 +30,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """A secret that can be removed. unused_for: in words, "" for never used."""
+    """A secret that can be removed. unused_for: the time in words, "" if it was never used."""
 
     secret: ClientSecret
     unused_for: str

@@ -40,7 +40,7 @@ class ClientSettingsForm(forms.Form):
         self.fields["token_lifetime"] = client_fields.token_lifetime(client.token_lifetime, client.workspace.max_token_lifetime)
 
     def clean_auth_methods(self) -> list[str]:
-        """In the order of the list. A method that the workspace no longer allows can stay as long as the methods aren't changed."""
+        """The methods in the order of the list. A method that the workspace no longer allows can stay as long as the methods aren't changed."""
         methods: list[str] = self.cleaned_data["auth_methods"]
         if set(methods) == set(self.client.auth_methods):
             return list(self.client.auth_methods)

@@ -43,7 +43,7 @@ def _read_after(request: HttpRequest) -> int:
 
 
 def _find_first_token(client: Client) -> int | None:
-    """The request that got a new client its first token. For an older client it is no longer stored."""
+    """The request that got a new client its first token. None for an older client, because the request is no longer stored."""
     if client.created_at < timezone.now() - _REACH:
         return None
     granted = RecordedRequest.objects.filter(client=client, endpoint="token", status__lt=400)

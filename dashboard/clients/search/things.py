@@ -26,7 +26,7 @@ _OWN_REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def find_things(workspace: Workspace, text: str) -> list[Hit]:
-    """At most six queries, each for a few rows."""
+    """The matches, from at most six queries for a few rows each."""
     return [*_find_clients(workspace, text), *_find_credentials(workspace, text), *_find_people(workspace, text), *_find_rest(workspace, text)]
 
 

@@ -23,7 +23,7 @@ KEPT = timedelta(days=7)
 # Notices and mails with a link are counted separately; the latter are useful until the link expires.
 MAX_KEPT = 1000
 MAX_LINKS = 5000
-# At most this many of each of the two.
+# The maximum of each of the two kinds.
 MAX_TO_ONE = 50
 # The header that names a mail's template in templates/mail.
 KIND = "X-TokenOS-Mail"
@@ -65,7 +65,7 @@ class Backend(BaseEmailBackend):
 
 
 def _name(message: Message, now: datetime) -> str:
-    """The time, the recipient, and whether it has a link. The log names the file, so the recipient is a digest that nobody else can compute."""
+    """The file's name: time, recipient, and whether it has a link. The log contains it, so the recipient is a digest that others can't compute."""
     to = salted_hmac("dashboard.instance.mail.files", str(message["To"]).lower(), algorithm="sha256").hexdigest()[:12]
     kind = "link" if message[KIND] in ONLY_LINKS else "notice"
     return f"{now:%Y-%m-%d-%H%M%S-%f}-{to}-{kind}-{secrets.token_hex(4)}.eml"

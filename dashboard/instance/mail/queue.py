@@ -113,7 +113,7 @@ def _send_next() -> None:
         of_kind = _waiting.pop(kind)
         waiting = of_kind.popleft()
         if of_kind:
-            # Back to the end of the queue.
+            # The kind goes back to the end of the queue.
             _waiting[kind] = of_kind
     waiting.send()
 

@@ -148,5 +148,5 @@ def _say_goodbye(request: HttpRequest, other: Membership, *, is_leaving: bool, h
 
 
 def _say_withdrawn(links: Links) -> str:
-    """A sentence that follows another one."""
+    """A sentence about the withdrawn links, which follows another one."""
     return f" Withdrawn: {links}." if links else ""

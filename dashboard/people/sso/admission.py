@@ -191,6 +191,6 @@ def _free(workspace: Workspace, email: str, *, actor: Actor, now: datetime) -> b
 
 
 def _link(user: User, identity: Identity, *, actor: Actor, now: datetime) -> None:
-    """Of the claims, only the subject is stored."""
+    """Only the subject is stored, none of the other claims."""
     SocialAccount.objects.create(user=user, provider=identity.issuer, uid=identity.subject)
     record("user.sso_connected", user, actor=actor, now=now, after={"issuer": identity.issuer, "subject": identity.subject})

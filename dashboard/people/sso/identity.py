@@ -93,7 +93,7 @@ def _clean_email(value: object) -> str:
 
 
 def _clean_name(name: str) -> str:
-    """For display: on one line, without unprintable characters, such as marks that change the reading direction."""
+    """The name for display: on one line, without unprintable characters, such as marks that change the reading direction."""
     return "".join(character for character in " ".join(name.split()) if character.isprintable())[:100].strip()
 
 

@@ -21,7 +21,7 @@ from oauth.fetch import Answer, FetchError, send
 TIMEOUT = 4.0
 KNOWN_SECONDS = 5
 
-# In this process, by issuer: the authorization endpoint, and until when it is cached.
+# This process's cache, by issuer: the authorization endpoint, and the end of its caching.
 known_endpoints: dict[str, tuple[str, float]] = {}
 
 _FORM = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}

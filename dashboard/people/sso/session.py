@@ -75,7 +75,7 @@ class Begun:
     """The data that the second half of a sign-in needs from the first.
 
     purpose: a key of dashboard.account.views.sso.PURPOSES. next: a path of this instance, "" for none. user: the primary key of the account that was signed in,
-    None for nobody. at: the time, in seconds since 1970.
+    None for none. at: the time, in seconds since 1970.
     """
 
     purpose: str

@@ -9,7 +9,7 @@ from tests.performance.faults.stream import Stream, look_again
 
 # Seconds of the stream before a fault, and after it if all is well.
 BEFORE, AFTER = 3.0, 3.0
-# The limit until the last node answers.
+# Seconds within which the last node must answer.
 RECOVERING_SECONDS = 40
 
 

@@ -107,7 +107,7 @@ def _describe(credential: AnyCredential) -> dict[str, Any]:
 
 
 def _name(credential: AnyCredential) -> str:
-    """Its name in the button and the message: a 43-character thumbprint would hide the verb."""
+    """The name in the button and the message. A long ID isn't shown: a 43-character thumbprint would hide the verb."""
     return call_credential(credential) if has_long_id(credential) else str(credential)
 
 
