@@ -37,7 +37,7 @@ def test_a_refused_request_is_found_by_its_id_and_explained_with_what_to_do(serv
     hand.page.goto(f"{workspace}explain/")
     hand.write("Request ID", f"X-Request-Id: {refused.headers['X-Request-Id']}")
     hand.press("Find it")
-    hand.page.get_by_text("admin isn’t among this client’s scopes.").wait_for()
+    hand.page.get_by_text("This client doesn’t have admin.").wait_for()
     assert refused.headers["X-Request-Id"] in hand.page.url
     hand.press("Show all of it")
     facts = hand.page.locator("dl.facts").inner_text()

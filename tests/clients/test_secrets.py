@@ -95,7 +95,7 @@ class TestWhatSomebodyMakesInAnHour:
     def test_is_bounded_though_each_ends_at_once(self, client_, now):
         for _ in range(MAX_AN_HOUR - 1):
             self.rotate(client_, now)
-        with pytest.raises(ValidationError, match=f"You have made {MAX_AN_HOUR} secrets for this client within an hour") as error:
+        with pytest.raises(ValidationError, match=f"You made {MAX_AN_HOUR} secrets of this client within an hour, which is the most") as error:
             self.rotate(client_, now)
         assert error.value.code == "too_many_secrets"
         self.rotate(client_, now + timedelta(hours=1, seconds=1))

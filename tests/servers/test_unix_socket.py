@@ -147,7 +147,7 @@ def test_it_isnt_taken_from_who_listens_there(server: Server, make_server: Calla
 @pytest.mark.parametrize("value", ["unix:", "unix:tokenos.sock", "unix:@tokenos", f"unix:/{'x' * 107}"])
 def test_what_is_no_whole_path_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("HOST", value)
-    with pytest.raises(ImproperlyConfigured, match="HOST must be an address, or unix: and a whole path of up to 107 characters"):
+    with pytest.raises(ImproperlyConfigured, match="HOST must be an address, or unix: followed by an absolute path of up to 107 characters"):
         environment.listening("HOST", default="127.0.0.1")
     monkeypatch.setenv("HOST", f"unix:/{'x' * 106}")
     assert environment.listening("HOST", default="127.0.0.1") == f"unix:/{'x' * 106}"
