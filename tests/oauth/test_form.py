@@ -102,3 +102,9 @@ def test_a_body_of_thousands_of_escapes_is_refused_unread(send, billing, path, e
     assert answer.status == 400
     assert answer.json()["error"] == "invalid_request"
     assert "more than 4096 percent-encoded octets" in answer.json()["error_description"]
+
+
+def test_such_a_body_over_plain_http_counts_as_one_with_credentials(send, billing, path):
+    answer = send("POST", path, body=b"a=" + b"%41" * (MAX_ESCAPES + 1), headers={"Content-Type": FORM}, secure=False)
+    assert answer.status == 400
+    assert "treat the credentials that were sent without TLS as leaked" in answer.json()["error_description"]
