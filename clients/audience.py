@@ -44,7 +44,7 @@ def audience_key(uri: str) -> str:
 
 
 def is_of_another_workspace(uri: str, *, workspace: str, issuer: str) -> bool:
-    """Whether it is an address of the instance, in any spelling, except that workspace's own audience in its exact spelling. workspace: its slug."""
+    """Whether the URI is an address of the instance, in any spelling, except that workspace's own audience in its exact spelling. workspace: its slug."""
     return uri != f"{issuer}/w/{workspace}" and _is_below(uri, issuer)
 
 
@@ -63,7 +63,7 @@ def _is_below(uri: str, issuer: str) -> bool:
 
 
 def _read(uri: str) -> _Address | None:
-    """None if the host can't be recognised."""
+    """The parts of the URI. None if the host can't be recognised."""
     scheme, _, rest = uri.partition(":")
     scheme = scheme.lower()
     if scheme in _WEB:

@@ -139,7 +139,7 @@ def load_certificate(der: bytes) -> x509.Certificate:
 
 
 def find_public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes | None:
-    """None if the key can't be read or has a kind that no TLS client uses. OpenSSL would test Diffie-Hellman numbers for seconds."""
+    """The certificate's key. None if it can't be read or has a kind that no TLS client uses. OpenSSL would test Diffie-Hellman numbers for seconds."""
     try:
         return certificate.public_key() if certificate.public_key_algorithm_oid in _KEYS else None
     except UNREADABLE:

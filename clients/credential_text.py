@@ -91,6 +91,6 @@ def _looks_secret(text: str) -> bool:
 
 
 def _is_encoded_pair(text: str) -> bool:
-    """Whether it is a client's ID and secret as in HTTP Basic (RFC 7617 §2), without the word Basic."""
+    """Whether the text is a client's ID and secret as in HTTP Basic (RFC 7617 §2), without the word Basic."""
     word = text.strip()
     return _BASE64.fullmatch(word) is not None and _SECRET_START.search(decode_pair(word)) is not None

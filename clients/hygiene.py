@@ -52,7 +52,7 @@ class Kind(models.TextChoices):
         return "secret" if self.is_of_secrets else "client"
 
     def count_things(self, count: int) -> str:
-        """“1 secret”, “2,345 secrets”."""
+        """Such as “1 secret” or “2,345 secrets”."""
         return f"{count:,} {self.thing}{'' if count == 1 else 's'}"
 
 

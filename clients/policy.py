@@ -93,7 +93,7 @@ class ClientPolicy:
         return lifetime
 
     def inherit_secret_lifetime(self, previous: timedelta) -> timedelta:
-        """A successor's lifetime: its predecessor's, cut to what is allowed now."""
+        """A successor's lifetime: its predecessor's, cut to the current maximum."""
         return min(previous, self.longest_secret_lifetime or previous)
 
     def require_secret_lifetime(self, lifetime: timedelta | None) -> None:

@@ -76,7 +76,7 @@ def looks_like_secret(text: str) -> bool:
 
 
 def parse(text: str) -> ParsedSecret | None:
-    """None if the form or the checksum is wrong: the secret is mistyped, cut off, or not ours."""
+    """The parts of a secret. None if the form or the checksum is wrong: the secret is mistyped, cut off, or not ours."""
     match = _PATTERN.fullmatch(text)
     if match is None or _checksum(text[:-CHECKSUM_LENGTH]) != text[-CHECKSUM_LENGTH:]:
         return None

@@ -37,7 +37,7 @@ def spell_subject_type(subject_type: str) -> str:
 
 
 def clean_tls_subject(subject_type: str, subject: str) -> str:
-    """Return subject as it may be stored. Raise ValidationError if no certificate could have it."""
+    """Return subject in the form to store. Raise ValidationError if no certificate could have it."""
     if subject_type not in _EXPECTED:
         kinds = ", ".join(map(spell_subject_type, _Type.values))
         if not subject_type:

@@ -56,7 +56,7 @@ class LivingTokens:
 
 
 def count_living_tokens(client: Client, *, now: datetime) -> int:
-    """The living tokens of all its credentials. See living_tokens_by_credential."""
+    """The living tokens of all the client's credentials. See living_tokens_by_credential."""
     return sum(one.count for one in living_tokens_by_credential(client, now=now).values())
 
 
@@ -127,7 +127,7 @@ def requests_by_credential(client: Client, *, since: datetime, now: datetime) ->
 
 
 def hourly(client: Client, *, credential: str | None = None, endpoint: str | None = "token", hours: int, now: datetime) -> list[Slot]:
-    """One Slot per hour, oldest first, the current hour last. endpoint: None for all of them."""
+    """One Slot per hour, oldest first, the current hour last. endpoint: None for all."""
     rows = UsageBucket.objects.filter(client=client)
     if credential is not None:
         rows = rows.filter(credential=credential)

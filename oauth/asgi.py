@@ -23,7 +23,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-# How many unanswered requests a worker may have: about as many as its threads answer in a second.
+# A worker's maximum of unanswered requests: about as many as its threads answer in a second.
 MAX_WAITING = 1000
 
 
@@ -85,7 +85,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _cut(raw_path: str, issuer_path: str) -> str:
-    """ "" if the path isn't spelled like the issuer's."""
+    """The path without the issuer's; "" if it isn't spelled like that."""
     return raw_path.removeprefix(issuer_path) if raw_path.startswith(issuer_path) else ""
 
 
@@ -98,7 +98,7 @@ def _read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """None if the body is longer than MAX_BODY_BYTES; the rest of it isn't read. Raise ClientDisconnectedError."""
+    """The body; None if it is longer than MAX_BODY_BYTES, and then the rest isn't read. Raise ClientDisconnectedError."""
     parts: list[bytes] = []
     length = 0
     more = True

@@ -39,7 +39,9 @@ def authenticate_client(request: Request, form: Form) -> AuthenticatedClient:
 
 
 def find_way(request: Request, form: Form) -> Way | None:
-    """None if no header or parameter carries credentials, so that only a certificate can authenticate the client. Raise InvalidRequestError for two at once."""
+    """The way; None if no header or parameter carries credentials, so that only a certificate can authenticate the client. Raise InvalidRequestError for two at
+    once.
+    """
     has_authorization = request.headers.get("authorization") is not None
     has_secret = form.get("client_secret") is not None
     has_assertion = form.get("client_assertion") is not None or form.get("client_assertion_type") is not None

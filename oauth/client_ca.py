@@ -130,7 +130,7 @@ def _load(block: bytes) -> x509.Certificate | None:
 
 
 def _is_usable(certificate: x509.Certificate) -> bool:
-    """False for a certificate that can't be read, so that the others still count."""
+    """Whether the CA may be trusted. False for a certificate that can't be read, so that the others still count."""
     try:
         fingerprint(certificate)
         usage, extended = find_extension(certificate, x509.KeyUsage), find_extension(certificate, x509.ExtendedKeyUsage)

@@ -75,7 +75,7 @@ def _is_of_use(copy: Copy, now: datetime) -> bool:
 
 
 def _is_overdue(client: RegisteredClient, now: datetime) -> bool:
-    """Whether its host isn't asked for a while, for any URI."""
+    """Whether the URI's host isn't asked for a while, for any of its URIs."""
     with _lock:
         known = _overdue.get((client.workspace_pk, urlsplit(client.jwks_uri).netloc))
     return known is not None and now < known[1]
@@ -120,7 +120,7 @@ def _read(client: RegisteredClient, copy: Copy, attempts: int, *, is_needed: boo
 
 
 def _take_place(workspace: int) -> bool:
-    """False if too many threads wait already."""
+    """Take a place for waiting. False if too many threads wait already."""
     with _lock:
         if _waiting.total() >= MAX_WAITING or _waiting[workspace] >= MAX_WAITING_OF_WORKSPACE:
             return False

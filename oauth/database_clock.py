@@ -55,7 +55,7 @@ def _read_postgresql() -> datetime:
 
 
 def _read_kernel() -> datetime | None:
-    """None if the system has no such file."""
+    """The kernel's time; None if the system has no such file."""
     try:
         booted_at = next(line for line in _BOOTED_AT.read_text().splitlines() if line.startswith("btime "))
     except (OSError, StopIteration):

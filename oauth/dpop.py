@@ -148,7 +148,7 @@ def _read_key(jwk: object) -> ParsedPublicKey:
 
 
 def _is_flat(value: object) -> bool:
-    """Whether it has no nested values, like every parameter in RFC 7517 §4. Deeply nested JSON would be expensive to serialise again."""
+    """Whether the key has no nested values, like every parameter in RFC 7517 §4. Deeply nested JSON would be expensive to serialise again."""
     return isinstance(value, str | bool) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
 
 

@@ -45,7 +45,7 @@ def record_granted(
 
 
 def microseconds_since(moment: datetime) -> int | None:
-    """None if the clock was set meanwhile."""
+    """The microseconds; None if the clock was set meanwhile."""
     elapsed = datetime.now(UTC) - moment
     microseconds = (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
     return microseconds if 0 <= microseconds < _MAX else None

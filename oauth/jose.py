@@ -106,7 +106,9 @@ def has_typ(header: dict[str, Any], *types: str) -> bool:
 
 
 def is_time(value: object) -> TypeGuard[float]:
-    """Whether it is a NumericDate, RFC 7519 §2: seconds since 1970, perhaps a fraction, but not infinite and no larger than a float can represent exactly."""
+    """Whether the value is a NumericDate, RFC 7519 §2: seconds since 1970, perhaps a fraction, but not infinite and no larger than a float can represent
+    exactly.
+    """
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53
 
 

@@ -148,12 +148,12 @@ def _aware(moment: datetime | None) -> datetime | None:
 
 
 def _select(sql: str, parameters: tuple[Any, ...]) -> tuple[Any, ...]:
-    """One row."""
+    """The only row."""
     return _select_all(sql, parameters)[0]
 
 
 def _select_all(sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    """All rows, over Django's connection but with the driver's own cursor: Django's cursor spends as much time on the text as SQLite on the answer."""
+    """The rows, read over Django's connection but with the driver's own cursor: Django's cursor spends as much time on the text as SQLite on the answer."""
     database = own_database()
     rows: list[tuple[Any, ...]]
     if database.queries_logged:

@@ -817,5 +817,5 @@ REFUSALS: Mapping[str, tuple[Refusal, ...]] = _table()
 
 
 def find(code: str) -> Refusal | None:
-    """None for a code that only an older version wrote."""
+    """The refusal with that code; None for a code that only an older version wrote."""
     return next(iter(REFUSALS.get(code, ())), None)

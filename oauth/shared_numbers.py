@@ -49,7 +49,7 @@ class SharedNumbers:
         return row
 
     def sum_up(self) -> dict[str, list[float]]:
-        """Each row under its name, summed over all processes."""
+        """The rows by name, summed over all processes."""
         sums: dict[str, list[float]] = {}
         for place in self._places:
             for name, row in _find_rows(place).items():

@@ -3,7 +3,7 @@
 A ThreadPoolExecutor does more (a future with its own lock, chained to the event loop's; counting idle threads; waiting for the threads at exit),
 but this server doesn't need it: it lets its requests end before it stops, and its threads run as long as the process.
 
-No request waits longer than patience.REQUEST: then it is given up, whatever blocks the threads. A sweep on the event loop does this, four times a second
+No request waits longer than patience.REQUEST: then it is given up, even if the threads are blocked. A sweep on the event loop does this, four times a second
 while requests wait, so no request needs a timer. Nor does a request wait for everything that another sender sent before it: senders take turns, and once half
 of the places are taken, each sender gets an equal share.
 """

@@ -36,6 +36,6 @@ def view(endpoint: Callable[[Request], Response]) -> Callable[..., HttpResponse]
 
 
 def _read_body(http_request: HttpRequest) -> bytes | None:
-    """None if the body is too long, which is known before all of it is read."""
+    """The body; None if it is too long, which is known before all of it is read."""
     body = http_request.read(MAX_BODY_BYTES + 1)
     return body if len(body) <= MAX_BODY_BYTES else None

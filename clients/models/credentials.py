@@ -98,7 +98,7 @@ class ClientSecret(Credential):
 
     @property
     def has_other_end(self) -> bool:
-        """Whether its expiry was changed after its creation, by a rotation or by a person."""
+        """Whether the expiry was changed after the creation, by a rotation or by a person."""
         if self.expires_at is None:
             return False
         # lifetime is whole seconds.

@@ -86,7 +86,7 @@ def remove_deleted_workspaces(*, now: datetime) -> Iterator[str]:
 
 
 def _begin_removal(workspace: Workspace, *, now: datetime) -> bool:
-    """False if an owner has kept the workspace meanwhile. After this it can't be kept any more, even by a node whose clock is behind."""
+    """Begin the removal. False if an owner has kept the workspace meanwhile. After this it can't be kept any more, even by a node whose clock is behind."""
     with transaction.atomic():
         locked = lock_workspace(workspace)
         if locked.deletes_at is None or locked.deletes_at > now:

@@ -129,6 +129,6 @@ class UserAdmin(ReadOnlyAdmin):
 
 
 def _count_sessions(user: User) -> str:
-    """“3 open sessions end”."""
+    """Words such as “3 open sessions end”."""
     count = user_sessions.find_open(user, now=timezone.now()).count()
     return "1 open session ends" if count == 1 else f"{count:,} open sessions end"

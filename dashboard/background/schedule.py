@@ -225,7 +225,7 @@ def send_expiry_notices_if_due() -> None:
 
 
 def renew_certificate() -> None:
-    """Each node has its own files; a lock keeps its processes from doing this at once."""
+    """Each node renews its own files. A lock keeps its processes from doing this at the same time."""
     done = bootstrap.renew_certificate()
     if done:
         logger.info(done)

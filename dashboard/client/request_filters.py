@@ -71,7 +71,7 @@ def _of_result(result: str) -> Q:
 
 
 def find_sample(client: Client, *, now: datetime) -> Sample | None:
-    """None if every request is stored."""
+    """The sample; None if every request is stored."""
     granted = sum(requests_by_credential(client, since=now - DAY, now=now).values())
     if not granted:
         return None

@@ -47,7 +47,7 @@ def _say(finding: Finding, now: datetime) -> Sentence:
 
 
 def _say_when(moment: datetime, now: datetime) -> str:
-    """“in 3 days”, “5 h ago”."""
+    """Words such as “in 3 days” and “5 h ago”."""
     if abs(moment - now) < DAY:
         return say_distance(now - moment)
     days = abs(moment - now) // timedelta(days=1)

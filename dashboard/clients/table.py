@@ -181,7 +181,7 @@ def _sum_up(usable: QuerySet[Any], kind: str, detail: Any, clients: Sequence[int
 
 
 def _find_sparks(clients: Sequence[int], *, now: datetime) -> dict[int, list[int]] | None:
-    """None if usage can't be read: the list is useful without it."""
+    """The tokens per hour. None if usage can't be read: the list is useful without it."""
     try:
         return granted_by_hour(clients, hours=HOURS, now=now)
     except DatabaseError:

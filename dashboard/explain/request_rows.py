@@ -23,7 +23,7 @@ class RequestRow:
 
     @property
     def milliseconds(self) -> str:
-        """“31 ms”, with a decimal below 10."""
+        """A time such as “31 ms”, with a decimal below 10."""
         if self.recorded.microseconds is None:
             return "–"
         value = self.recorded.microseconds / 1000

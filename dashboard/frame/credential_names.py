@@ -28,7 +28,7 @@ class CredentialName(NamedTuple):
 
 
 def name_credential(credential: str) -> CredentialName | None:
-    """None for "", which means that no credential was recognised."""
+    """The credential's name. None for "", which means that no credential was recognised."""
     kind, colon, name = credential.partition(":")
     if not colon:
         return CredentialName("secret", credential) if credential else None
@@ -43,5 +43,5 @@ def has_long_id(credential: Credential) -> bool:
 
 
 def call_credential(credential: Credential) -> str:
-    """Such as “secret Kp4zR1uW”. A credential with a long ID is called by its name, if it has one."""
+    """The name in a sentence, such as “secret Kp4zR1uW”. A credential with a long ID is called by its name, if it has one."""
     return f"{credential.NOUN} {credential.name if has_long_id(credential) else credential}".strip()

@@ -63,7 +63,7 @@ class SecureOnlyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # The protocol's endpoints refuse it in their own way, and record it for the client's owner.
+        # The protocol's endpoints refuse plain HTTP in their own way, and record it for the client's owner.
         if connection_of(request).is_secure or is_protocol_path(request.path):
             return self.get_response(request)
         description = f"Plain HTTP is not served. Use https:// instead, for example {settings.ISSUER_URL}."

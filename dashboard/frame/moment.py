@@ -54,7 +54,7 @@ def say_exactly(value: datetime, *, now: datetime, zone: tzinfo) -> str:
 
 
 def say_day(value: datetime, *, now: datetime, zone: tzinfo) -> str:
-    """“tomorrow 17:10”, to follow “until”; for later days “24 Nov 17:10”."""
+    """Words that follow “until”: “tomorrow 17:10”; for later days, “24 Nov 17:10”."""
     there = local(value, zone)
     near = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get((there.date() - local(now, zone).date()).days)
     return f"{near} {there:%H:%M}" if near else say_exactly(value, now=now, zone=zone)

@@ -41,8 +41,8 @@ class LookUpRefusedError(Exception):
 
 
 async def read_body(scope: Scope, receive: Receive, held: ExitStack) -> bytes | None:
-    """None if the sender has disconnected. held: keeps places until the request is answered. Raise TooLargeError or LookUpRefusedError, also before anything
-    was read.
+    """The body; None if the sender has disconnected. held: keeps places until the request is answered. Raise TooLargeError or LookUpRefusedError, also before
+    anything was read.
     """
     parts: list[bytes] = []
     length = 0

@@ -33,7 +33,7 @@ def _path() -> Path:
 
 
 def _read(now: datetime) -> dict[str, tuple[str, datetime]]:
-    """Empty if the file doesn't exist, can't be read, or is old."""
+    """The file's content; empty if the file doesn't exist, can't be read, or is old."""
     try:
         content = json.loads(_path().read_text())
         looked_at = datetime.fromisoformat(content["looked_at"])

@@ -111,8 +111,8 @@ def _cut_foreign(text: Any) -> Any:
 
 class StrangersFilter(logging.Filter):
     """Django logs each refused request as an error, often with a traceback, although it is the sender's mistake. A warning is enough for an operator whose
-    ALLOWED_HOSTS lacks a name. It has no traceback, which would hide those of our own failures, and only the beginning of the sent text. Must come before
-    RedactingFilter.
+    ALLOWED_HOSTS lacks a name. It has no traceback, which would hide those of our own failures, and only the beginning of the sent text. This filter must come
+    before RedactingFilter.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -139,7 +139,7 @@ def _describe_request(request: Any) -> dict[str, Any]:
 
 
 class JSONFormatter(logging.Formatter):
-    """One object per line: time, level, logger, message, then the extra fields, then exception and stack, if any."""
+    """Formats a record as one object on a line: time, level, logger, message, then the extra fields, then exception and stack, if any."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {

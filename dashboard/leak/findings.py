@@ -179,7 +179,7 @@ def _find_credentials(traces: Traces, text: str, workspace: Workspace) -> dict[A
 
 
 def _is_it(row: ClientSecret, parsed: ParsedSecret) -> bool:
-    """True if in doubt, because the ID and the checksum fit."""
+    """Whether the pasted secret is this one. True if unsure, because the ID and the checksum fit."""
     try:
         return verify_secret(parsed.plaintext, hashed=row.hash, digest=row.digest)
     except HashingBusyError:

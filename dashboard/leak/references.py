@@ -50,7 +50,7 @@ def refer_to(thing: AnyCredential | Client) -> str:
 
 
 def refer_to_credential(client: Client, credential_id: str) -> str:
-    """ "" for a client's jwks_uri or TLS subject, which can't be revoked by itself."""
+    """The credential's reference; "" for a client's jwks_uri or TLS subject, which can't be revoked by itself."""
     kind, colon, name = credential_id.partition(":")
     if not colon:
         return f"s.{credential_id}"

@@ -54,7 +54,7 @@ def find_invitation(token_digest: str) -> Invitation | None:
 
 
 def is_open(invitation: Invitation, now: datetime) -> bool:
-    """Whether it can be accepted. False if the person who invited could no longer do so."""
+    """Whether the invitation can be accepted. False if its maker could no longer make it."""
     is_awaited = invitation.accepted_at is None and invitation.withdrawn_at is None and invitation.expires_at > now
     return is_awaited and may_invite_still(invitation)
 

@@ -16,7 +16,9 @@ class Origin:
 
 
 def find_origin(user: User) -> Origin | None:
-    """One query. None if the audit log doesn't tell: events are deleted after a time, and they name the account by an address that may have changed."""
+    """The origin, found in one query. None if the audit log doesn't tell: events are deleted after a time, and they name the account by an address that may
+    have changed.
+    """
     events = AuditEvent.objects.filter(
         target_type="user", target_id=user.audit_name, event__in=("user.created", "user.password_changed", "user.password_reset")
     )

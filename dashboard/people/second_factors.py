@@ -159,7 +159,7 @@ def use_code(*, user: User, code: str, actor: Actor, now: datetime) -> Any | Non
 
 
 def is_one_time_code(code: str) -> bool:
-    """Whether it has the format of a one-time code."""
+    """Whether the code has the format of a one-time code."""
     return re.fullmatch(r"[0-9]{6}", _SPACES.sub("", code)) is not None
 
 

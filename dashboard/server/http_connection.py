@@ -125,7 +125,7 @@ class HTTPConnection(BoundedProtocol):
 
     @property
     def keeps_memory(self) -> bool:
-        """Whether it still has the memory that TLS needed when a stranger sent much at once."""
+        """Whether the connection still has the memory that TLS needed when a stranger sent much at once."""
         return self.is_secure and self.has_grown
 
     def enforce_deadline(self, now: float, deadlines: dict[str, float]) -> None:

@@ -9,7 +9,7 @@ _known = frozenset([*aliases, *aliases.values(), *(module.name for module in pkg
 
 
 def forget_others() -> None:
-    """Affects this process. A second call has no effect."""
+    """Forget other codecs in this process. A second call has no effect."""
     codecs.unregister(encodings.search_function)
     codecs.unregister(_find)
     codecs.register(_find)

@@ -21,7 +21,7 @@ import uvloop
 
 from tests import hostile_handshakes, hostile_keys
 
-# The maximum at once, and of one flood.
+# The limits of connections at once, and of the seconds of one flood.
 MAX_CONNECTIONS = 600
 MAX_SECONDS = 60
 HEAD = "Host: localhost\r\nX-Forwarded-Proto: https\r\n"

@@ -90,7 +90,7 @@ def sso_sign_in(request: HttpRequest) -> HttpResponse:
 @configured
 @require_POST
 def sso_confirm(request: HttpRequest) -> HttpResponse:
-    """“Prove it is you” at the provider."""
+    """The page “Prove it is you” at the provider."""
     return _go(request, purpose="confirm", next_url=get_next_redirect_url(request) or "", proves_anew=True)
 
 

@@ -44,7 +44,7 @@ class _Told:
 
     @property
     def what(self) -> str:
-        """“secret Kp4zR1uW”."""
+        """Words such as “secret Kp4zR1uW”."""
         return str(name_credential(self.credential.credential_id))
 
     @property
@@ -138,5 +138,5 @@ def _recipients(client: Client, *, is_red: bool, by: User | None) -> list[str]:
 
 
 def without(by: User | None, *addresses: Sequence[str]) -> list[str]:
-    """Each address once, without the acting person's."""
+    """The addresses, each once, without the acting person's."""
     return [address for address in dict.fromkeys(chain(*addresses)) if by is None or address.casefold() != by.email.casefold()]

@@ -41,7 +41,7 @@ class SecretOnce:
 
     @property
     def ends_soon(self) -> bool:
-        """Whether its expiry is written as “in 5 h” and not as a date."""
+        """Whether the expiry is written as “in 5 h” and not as a date."""
         return self.secret.lifetime is not None and self.secret.lifetime <= _DAY
 
 

@@ -76,7 +76,7 @@ def _describe_credentials(entries: dict[str, Any]) -> list[str]:
 
 
 def _algorithm(algorithm: str, jwk: dict[str, str]) -> str:
-    """“ES256, P-256”, or “RSA, 3,072 bits” if it may use any algorithm."""
+    """The key's algorithm, such as “ES256, P-256”, or “RSA, 3,072 bits” if it may use any algorithm."""
     if jwk["kty"] != "RSA":
         return f"{algorithm}, {jwk['crv']}"
     # base64url has 4 characters for 3 bytes.

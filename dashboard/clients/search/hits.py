@@ -44,6 +44,6 @@ LEAST_FUZZY = 3
 
 
 def _is_within(wanted: str, found: str) -> bool:
-    """Whether its characters occur in that order, with anything between them."""
+    """Whether the text's characters occur in that order, with anything between them."""
     rest = iter(found)
     return all(character in rest for character in wanted)

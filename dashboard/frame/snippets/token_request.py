@@ -65,7 +65,7 @@ class TokenRequest:
 
     @property
     def signs(self) -> bool:
-        """Whether it makes a JWT, either an assertion or a proof."""
+        """Whether the request contains a JWT that the client signs, either an assertion or a proof."""
         return self.kind == ASSERTION or self.needs_dpop
 
     @property

@@ -90,7 +90,9 @@ class Unsent(NamedTuple):
 
 
 def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]], *, is_page: bool = False) -> Unsent:
-    """One mail to each address, with its own context, over one connection. is_page: whether mail that takes longer than PATIENCE is sent after the response."""
+    """Send one mail to each address, with its own context, over one connection. is_page: whether mail that takes longer than PATIENCE is sent after the
+    response.
+    """
     waiting = deque((address, _compose(name, [address], context)) for address, context in contexts.items())
     connection = get_connection()
     failures: dict[str, Exception | None] = {}

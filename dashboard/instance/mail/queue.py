@@ -49,7 +49,7 @@ _GATHERED = "gathered"
 
 
 def add(kind: str, to: str, send: Callable[[], object], *, by: str = "") -> Place:
-    """Queue a mail. to: an address, "" if it has no single recipient. by: who causes it, "" if that doesn't count."""
+    """Queue a mail. to: an address, "" if it has no single recipient. by: the person who causes it, "" if that doesn't count."""
     with _lock:
         of_kind = _waiting.get(kind, deque())
         if sum(other.to == to for other in of_kind) >= MAX_TO_ONE:

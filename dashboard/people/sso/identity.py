@@ -77,7 +77,9 @@ def _read_email(id_token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> tup
 
 
 def _says_verified(claims: Mapping[str, Any]) -> bool | None:
-    """None if the provider doesn't say. Some providers write it as a string. xms_edov is Entra's: whether the owner of the address's domain has verified it."""
+    """Whether the provider says that the address is verified; None if it doesn't say. Some providers write it as a string. xms_edov is Entra's: whether the
+    owner of the address's domain has verified it.
+    """
     said = []
     if claims.get("email_verified") is not None:
         said.append(claims["email_verified"] is True or claims["email_verified"] == "true")

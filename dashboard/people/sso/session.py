@@ -194,7 +194,7 @@ def link(request: HttpRequest, *, user: User, identity: Identity, now: datetime)
 
 
 def _single(request: HttpRequest, name: str) -> str:
-    """ "" if it is missing, too long to be ours, or repeated (RFC 6749 §3.1)."""
+    """The parameter; "" if it is missing, too long to be ours, or repeated (RFC 6749 §3.1)."""
     values = request.GET.getlist(name)
     return values[0] if len(values) == 1 and len(values[0]) <= 4096 else ""
 
