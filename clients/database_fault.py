@@ -10,7 +10,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """code: for machines. sentence: what is wrong. fix: what the operator should do."""
+    """code: for machines. sentence: names the fault. fix: the operator's next step."""
 
     code: str
     sentence: str

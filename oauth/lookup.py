@@ -1,7 +1,7 @@
 """Reads all that a request needs from the database, in one statement, for each request.
 
-Nothing that a revocation could change is cached: reading a row by its index costs about as much as asking whether a cache is still valid. Raw SQL because
-the ORM's compilation costs more than the rest of a token request. The same text runs on SQLite and PostgreSQL.
+Values that a revocation could change aren't cached: reading a row by its index costs about as much as asking whether a cache is still valid. It is raw SQL,
+because the ORM's compilation costs more than the rest of a token request. The same text runs on SQLite and PostgreSQL.
 """
 
 import json

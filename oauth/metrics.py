@@ -63,7 +63,7 @@ def _find_rows(endpoint: str, status: int, error: str) -> tuple[Row, Row]:
 
 
 class ProtocolMetrics(Collector):
-    """For a registry of prometheus_client."""
+    """A collector for a registry of prometheus_client."""
 
     def collect(self) -> Iterable[Metric]:
         requests = CounterMetricFamily(

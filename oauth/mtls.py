@@ -123,7 +123,8 @@ def find_reason_in_withdrawal(credential_id: str) -> Reason | None:
 
 def find_reason_not_to_bind(request: Request, client: RegisteredClient, certificate: bytes) -> Reason | None:
     """Why the token of a client that authenticated by another method can't be bound to that certificate (in DER). It must be registered for the client, or an
-    operator's CA must have issued it to the client's subject. Otherwise a thief could use a stolen secret with his own certificate, or another one of that CA.
+    operator's CA must have issued it to the client's subject. Otherwise a thief could use a stolen secret with their own certificate, or another one of that
+    CA.
     """
     thumbprint = x5t_s256(certificate)
     found = find_by_certificate(client_id=client.client_id, thumbprint=thumbprint, failure_keys=NOT_COUNTED, now=request.now).credential

@@ -86,7 +86,7 @@ WORDS = {
     "workspace.kept": "kept the workspace",
     "workspace.removed": "removed the workspace",
 }
-# The words for a pasted text, by the type of what was found in it.
+# The words for a pasted text, by the type of the found things.
 PASTED = {
     "certificate": "checked a pasted certificate",
     "client": "checked a pasted client ID",

@@ -112,7 +112,7 @@ def one_time_token(request: HttpRequest, path: str) -> str:
 
 
 def repeat(request: HttpRequest, path: str) -> HttpResponse | None:
-    """The response for a form for path that has already made its secret, if the proof is sent again, for example by reloading the page with that secret."""
+    """The response to a form that has already made its secret, if the proof is sent again, for example by reloading the page with that secret."""
     spent = spent_forms.find_spent(request)
     if spent is None or spent.user != request.user:
         return None

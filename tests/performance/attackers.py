@@ -21,7 +21,7 @@ import uvloop
 
 from tests import hostile_handshakes, hostile_keys
 
-# The limits of connections at once, and of the seconds of one flood.
+# The maximum number of connections at once, and the maximum length of one flood.
 MAX_CONNECTIONS = 600
 MAX_SECONDS = 60
 HEAD = "Host: localhost\r\nX-Forwarded-Proto: https\r\n"

@@ -1,4 +1,4 @@
-"""A person who has used up their look-ups is refused before their log file is read, whatever it contains."""
+"""A person who has used up their look-ups is refused before their log file is read."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

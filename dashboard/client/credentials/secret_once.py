@@ -86,7 +86,7 @@ def env_file_name(client: Client) -> str:
 
 
 def newest_request(client: Client) -> int:
-    """The primary key of its newest RecordedRequest, 0 if there is none."""
+    """The primary key of the client's newest RecordedRequest, 0 if there is none."""
     return RecordedRequest.objects.filter(client=client).order_by("-created_at", "-pk").values_list("pk", flat=True).first() or 0
 
 

@@ -182,7 +182,7 @@ class CertificatesForm(AddedForm):
 
     @property
     def lacks_method(self) -> bool:
-        """A certificate that only binds tokens needs no method."""
+        """Whether the client may not use the method. A certificate that only binds tokens needs none."""
         return super().lacks_method and not self.client.require_certificate
 
     @property
