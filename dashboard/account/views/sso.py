@@ -134,7 +134,7 @@ def sso_callback(request: HttpRequest) -> HttpResponse:
     except RefusedError as error:
         # A state can't be guessed. If a wrong one counted, images on another site's page could lock out everybody at its visitor's address.
         return _refuse(request, error)
-    # Each refusal has its own key: with one for all, a person could lock out the colleagues behind the same address sooner.
+    # Each sign-in has its own name: with one for all, a person could lock out the colleagues behind the same address sooner.
     name = f"{admission.METHOD} {begun.nonce}"
     with throttling.attempt(request, name, takes_password=False) as refusal:
         if refusal is not None:
