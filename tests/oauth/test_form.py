@@ -7,6 +7,19 @@ from tests.cases import Each
 from tests.oauth.doors import FORM
 from tests.oauth.test_error_table import GOOD, PATHS, assert_error
 
+# Queries that must not stand in a URL.
+WITH_CREDENTIALS = [
+    "client_id=x",
+    "client_secret=x",
+    "client_assertion=x",
+    "client_assertion_type=x",
+    "token=x",
+    "a=b&access_token=x",
+    "client%5Fsecret=x",
+    "client_id",
+    "client_id=",
+]
+
 
 @pytest.fixture
 def path():
@@ -41,39 +54,13 @@ def test_another_content_type(send, billing, path, content_type, body):
 
 
 @pytest.mark.rfc("6749", "2.3.1")
-@pytest.mark.parametrize(
-    "query",
-    [
-        "client_id=x",
-        "client_secret=x",
-        "client_assertion=x",
-        "client_assertion_type=x",
-        "token=x",
-        "a=b&access_token=x",
-        "client%5Fsecret=x",
-        "client_id",
-        "client_id=",
-    ],
-)
+@pytest.mark.parametrize("query", WITH_CREDENTIALS)
 def test_credentials_in_the_query(send, billing, path, query):
     assert_error(send.post(path, GOOD[path], billing.basic, query=query), 400, "invalid_request")
 
 
 @pytest.mark.rfc("6749", "2.3.1")
-@pytest.mark.parametrize(
-    "query",
-    [
-        "client_id=x",
-        "client_secret=x",
-        "client_assertion=x",
-        "client_assertion_type=x",
-        "token=x",
-        "a=b&access_token=x",
-        "client%5Fsecret=x",
-        "client_id",
-        "client_id=",
-    ],
-)
+@pytest.mark.parametrize("query", WITH_CREDENTIALS)
 def test_credentials_in_the_query_of_a_get_are_the_worse_mistake(send, billing, path, query):
     answer = send.get(path, billing.basic, query=query)
     assert_error(answer, 405, "invalid_request")
