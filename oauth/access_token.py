@@ -17,14 +17,14 @@ from clients.models.client import MAX_TOKEN_LIFETIME
 from clients.public_key import is_kid
 from clients.scope import scope_member
 from oauth import jose, reasons
-from oauth.authenticated_client import find_reason_in_status
+from oauth.client_status import find_reason_in_status
 from oauth.errors import InvalidTokenError
-from oauth.lookup import find_token_state, is_certificate_revoked
+from oauth.lookup import find_token_state
 from oauth.models import PUBLISHED_AFTER_RETIREMENT, SigningKey
 from oauth.mtls import find_reason_in_withdrawal
 from oauth.reasons import Reason
 from oauth.registration import RegisteredClient, TokenState
-from oauth.sender_constraint import Confirmation, read_confirmation
+from oauth.sender_constraint import Confirmation, find_reason_in_binding, read_confirmation
 from oauth.signing_keys import LoadedKey, verification_key
 
 TYP = "at+jwt"
@@ -105,7 +105,7 @@ def verify(token: str, *, now: datetime) -> AccessToken:
     if state.client is None:
         raise InvalidTokenError(reasons.DELETED_CLIENT.say())
     confirmation = read_confirmation(claims)
-    reason = _find_reason_to_refuse(claims, state.client, state, now) or _find_reason_in_binding(state.client, confirmation)
+    reason = _find_reason_to_refuse(claims, state.client, state, now) or find_reason_in_binding(state.client, confirmation)
     if reason is not None:
         raise InvalidTokenError(reason, client=state.client, credential_id=claims["credential_id"])
     audience = claims["aud"]
@@ -143,14 +143,3 @@ def _find_reason_to_refuse(claims: dict[str, Any], client: RegisteredClient, sta
     if state.is_credential_revoked:
         return reasons.CREDENTIAL_REVOKED.say(credential_id=claims["credential_id"])
     return find_reason_in_withdrawal(claims["credential_id"]) or find_reason_in_status(client)
-
-
-def _find_reason_in_binding(client: RegisteredClient, confirmation: Confirmation) -> Reason | None:
-    """A client's requirements also apply to tokens that it already has. A token bound to a revoked certificate is refused, even if another credential obtained
-    it.
-    """
-    if (client.require_dpop and not confirmation.jkt) or (client.require_certificate and not confirmation.x5t_s256):
-        return reasons.TOKEN_NOT_BOUND.say()
-    if confirmation.x5t_s256 and is_certificate_revoked(client_pk=client.pk, thumbprint=confirmation.x5t_s256):
-        return reasons.BOUND_CERTIFICATE_REVOKED.say()
-    return None

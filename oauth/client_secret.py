@@ -13,7 +13,7 @@ from clients.models import Client, ClientSecret
 from clients.secret import ParsedSecret
 from clients.services import usage
 from oauth import reasons
-from oauth.authenticated_client import AuthenticatedClient, clean_client_id, client_checks, refuse_blocked
+from oauth.authenticated_client import AuthenticatedClient, clean_client_id, client_checks
 from oauth.checks import Checks, Subject, first_refusal
 from oauth.errors import InvalidClientError, InvalidRequestError, TemporarilyUnavailableError
 from oauth.form import Form
@@ -21,7 +21,7 @@ from oauth.lookup import find_by_secret, find_by_secret_alone
 from oauth.messages import Request
 from oauth.reasons import Reason
 from oauth.registration import RegisteredClient, RegisteredSecret, Registration
-from oauth.throttling import failure_keys
+from oauth.throttling import failure_keys, refuse_blocked
 
 CLIENT_SECRET_BASIC = Client.AuthMethod.CLIENT_SECRET_BASIC.value
 CLIENT_SECRET_POST = Client.AuthMethod.CLIENT_SECRET_POST.value

@@ -11,13 +11,14 @@ from urllib.parse import parse_qs
 from clients.foreign_text import shown
 from clients.models import Workspace
 from oauth import reasons
+from oauth.caller_authentication import Caller, authenticate_caller
+from oauth.caller_requirements import require_audience, require_environment, require_scopes
 from oauth.dpop import InvalidProofError, Target, own_target
 from oauth.dpop_nonce import nonce_headers
 from oauth.endpoint import endpoint
 from oauth.errors import ImpossibleDemandError, InvalidTokenError
 from oauth.granted import record_granted
 from oauth.messages import Request, Response
-from oauth.protected_resource import Caller, authenticate_caller, require_audience, require_environment, require_scopes
 from oauth.reasons import Reason
 
 PREFIX = "/gateway/"

@@ -16,7 +16,7 @@ from clients.models import Client, ClientCertificate
 from clients.services import usage
 from clients.tls_subject import is_named, spell_subject_type
 from oauth import reasons
-from oauth.authenticated_client import AuthenticatedClient, clean_client_id, client_checks, refuse_blocked
+from oauth.authenticated_client import AuthenticatedClient, clean_client_id, client_checks
 from oauth.checks import Checks, Subject, first_refusal
 from oauth.client_ca import ClientCAs, client_cas, fingerprint
 from oauth.errors import InvalidClientError
@@ -24,7 +24,7 @@ from oauth.lookup import find_by_certificate
 from oauth.messages import Request
 from oauth.reasons import Reason
 from oauth.registration import RegisteredCertificate, RegisteredClient
-from oauth.throttling import NOT_COUNTED, failure_keys
+from oauth.throttling import NOT_COUNTED, failure_keys, refuse_blocked
 
 TLS_CLIENT_AUTH = Client.AuthMethod.TLS_CLIENT_AUTH.value
 SELF_SIGNED_TLS_CLIENT_AUTH = Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH.value

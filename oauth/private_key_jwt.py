@@ -19,7 +19,7 @@ from clients.models import Client, ClientPublicKey
 from clients.public_key import ParsedPublicKey, PublicKey, fits, is_kid, load_public_key, name_in_keys
 from clients.services import usage
 from oauth import client_jwks, jose, reasons, replay
-from oauth.authenticated_client import AuthenticatedClient, clean_client_id, client_checks, refuse_blocked
+from oauth.authenticated_client import AuthenticatedClient, clean_client_id, client_checks
 from oauth.checks import Checks, Subject, first_refusal
 from oauth.client_assertion import ASSERTION_TYPE, earliest_use, find_reason_in_claims, find_reason_in_header, latest_use
 from oauth.errors import InvalidClientError, InvalidRequestError
@@ -29,7 +29,7 @@ from oauth.lookup import find_by_key, find_ended_thumbprints, find_usable_keys
 from oauth.messages import Request
 from oauth.reasons import Reason
 from oauth.registration import RegisteredClient, RegisteredKey, Registration
-from oauth.throttling import FailureKeys, failure_keys
+from oauth.throttling import FailureKeys, failure_keys, refuse_blocked
 
 PRIVATE_KEY_JWT = Client.AuthMethod.PRIVATE_KEY_JWT.value
 # The number of keys that are tried for an assertion that names none, and the number that a slow key counts as: P-256, Ed25519 and RSA of up to 4,096 bits

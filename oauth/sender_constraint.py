@@ -1,19 +1,31 @@
 """Sender-constrained access tokens: binding a token when it is issued, and checking the binding when it is used. RFC 8705 §3, RFC 9449 §5 to §7.
 
 A token is bound to the key of the DPoP proof in the token request, and to the connection's certificate if the client authenticated with it. A client can be
-required to use only bound tokens.
+required to use only bound tokens. Who holds a bound token must show the key or the certificate with each request.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from clients.certificate import x5t_s256
 from oauth import dpop, reasons
 from oauth.authenticated_client import AuthenticatedClient
 from oauth.dpop_nonce import current_nonce
-from oauth.errors import InvalidClientError, InvalidDPoPProofError, UseDPoPNonceError
+from oauth.errors import (
+    DPOP,
+    InvalidClientError,
+    InvalidDPoPProofAtResourceError,
+    InvalidDPoPProofError,
+    InvalidTokenError,
+    UseDPoPNonceAtResourceError,
+    UseDPoPNonceError,
+)
 from oauth.form import Form
+from oauth.lookup import is_certificate_revoked
 from oauth.messages import Request
-from oauth.mtls import CERTIFICATE_METHODS, find_reason_not_to_bind
+from oauth.mtls import CERTIFICATE_METHODS, find_reason_in_validity, find_reason_not_to_bind
+from oauth.reasons import Reason
+from oauth.registration import RegisteredClient
 
 
 class Confirmation(NamedTuple):
@@ -80,3 +92,45 @@ def _bind_to_key(request: Request, form: Form, authenticated: AuthenticatedClien
         raise InvalidDPoPProofError(reasons.DPOP_JKT_MISMATCH.say(), client=client, credential_id=credential_id) from None
     except dpop.StaleNonceError:
         raise UseDPoPNonceError(current_nonce(request.now), client=client, credential_id=credential_id) from None
+
+
+def find_reason_in_binding(client: RegisteredClient, confirmation: Confirmation) -> Reason | None:
+    """A client's requirements also apply to tokens that it already has. A token bound to a revoked certificate is refused, even if another credential obtained
+    it.
+    """
+    if (client.require_dpop and not confirmation.jkt) or (client.require_certificate and not confirmation.x5t_s256):
+        return reasons.TOKEN_NOT_BOUND.say()
+    if confirmation.x5t_s256 and is_certificate_revoked(client_pk=client.pk, thumbprint=confirmation.x5t_s256):
+        return reasons.BOUND_CERTIFICATE_REVOKED.say()
+    return None
+
+
+def find_reason_in_secret_alone(client: RegisteredClient) -> Reason | None:
+    """A secret proves neither a key nor a certificate, so a client that must prove one can't call an API by its secret."""
+    return reasons.BOUND_TOKEN_REQUIRED.say() if client.require_dpop or client.require_certificate else None
+
+
+def find_reason_in_use(request: Request, confirmation: Confirmation, scheme: str) -> Reason | None:
+    """Why the token can't be used under this scheme and on this connection. RFC 9449 §7.1 and §7.2, RFC 8705 §3."""
+    if confirmation.jkt and scheme != DPOP:
+        return reasons.DPOP_TOKEN_AS_BEARER.say()
+    if scheme == DPOP and not confirmation.jkt:
+        return reasons.BEARER_TOKEN_UNDER_DPOP.say()
+    certificate = request.connection.client_certificate
+    if not confirmation.x5t_s256:
+        return None
+    if certificate is None or x5t_s256(certificate) != confirmation.x5t_s256:
+        return reasons.CERTIFICATE_MISMATCH.say()
+    return find_reason_in_validity(certificate, request.now)
+
+
+def require_proof(request: Request, target: Callable[[Request], dpop.Target], *, token: str, jkt: str, client: RegisteredClient, credential_id: str) -> None:
+    """RFC 9449 §7.1. Call it last, because it uses up the proof. token: as it was sent; jkt: what it is bound to."""
+    try:
+        dpop.accept_proof(request, target(request), access_token=token, expected_jkt=jkt)
+    except dpop.InvalidProofError as error:
+        raise InvalidDPoPProofAtResourceError(error.reason, client=client, credential_id=credential_id) from None
+    except dpop.OtherKeyError:
+        raise InvalidTokenError(reasons.DPOP_OTHER_KEY.say(), scheme=DPOP, client=client, credential_id=credential_id) from None
+    except dpop.StaleNonceError:
+        raise UseDPoPNonceAtResourceError(current_nonce(request.now), client=client, credential_id=credential_id) from None

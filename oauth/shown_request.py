@@ -27,7 +27,7 @@ from oauth.messages import Request
 from oauth.private_key_jwt import ClientKey
 from oauth.reasons import Reason
 from oauth.registration import RegisteredClient, RegisteredKey, RegisteredSecret, Registration
-from oauth.sender_constraint import bind_to_certificate
+from oauth.sender_constraint import bind_to_certificate, find_reason_in_secret_alone
 from oauth.throttling import NOT_COUNTED, failure_keys, seconds_to_wait
 
 
@@ -69,8 +69,7 @@ def examine_caller(request: Request, *, workspace: int, is_whole: bool) -> Exami
         presented = PresentedSecret(None, credentials.strip() if api_key is None else api_key, client_secret.CLIENT_SECRET_BASIC)
     authenticated = _examine_secret(examination, presented) if presented is not None else None
     if authenticated is not None:
-        needs_token = authenticated.client.require_dpop or authenticated.client.require_certificate
-        examination.note(Subject.BINDING, reasons.BOUND_TOKEN_REQUIRED.say() if needs_token else None)
+        examination.note(Subject.BINDING, find_reason_in_secret_alone(authenticated.client))
     return examination
 
 

@@ -13,13 +13,16 @@ from datetime import datetime
 from functools import lru_cache, reduce
 from ipaddress import ip_address
 from operator import or_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Max, Q
 
+from oauth.errors import TooManyFailuresError
+from oauth.messages import Request
 from oauth.models import FailureCount
+from oauth.registration import Registration
 
 _TABLE = FailureCount._meta.db_table
 _COUNT = f"""INSERT INTO {_TABLE} (key, failures, window_ends) VALUES (%s, %s, %s)
@@ -105,6 +108,12 @@ def seconds_left(limits: list[tuple[str, int]], *, now: datetime) -> int:
 def seconds_to_wait(keys: FailureKeys, *, now: datetime) -> int:
     """0 if an attempt under keys is allowed. oauth.lookup reads the same together with the client."""
     return seconds_left(_limits(keys), now=now)
+
+
+def refuse_blocked(request: Request, registration: Registration[Any]) -> None:
+    """Raise TooManyFailuresError if the caller's address has too many failures."""
+    if registration.blocked_until is not None:
+        raise TooManyFailuresError(retry_after=max(1, registration.blocked_until - int(request.now.timestamp())), client=registration.client)
 
 
 def seconds_to_wait_to_fail(keys: FailureKeys, *, now: datetime) -> int:
