@@ -13,7 +13,6 @@ from typing import Any
 
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import get_text_list
@@ -23,8 +22,7 @@ from clients.services.validation import clean_text
 from dashboard.models import User
 from dashboard.people import quotas, recovery_codes, user_sessions
 from dashboard.people.account_events import record
-from dashboard.people.one_time_codes import PERIOD, find_counter
-from oauth.replay import mark_used
+from dashboard.people.one_time_codes import find_counter
 
 MAX_PASSKEYS = 20
 # Wrong codes in a row. 3 of a million codes are valid, so guessing for months would succeed; the owner has other ways to sign in.
@@ -32,6 +30,8 @@ MAX_WRONG_CODES = 100
 MORE_AFTER_RESET = 10
 
 _SPACES = re.compile(r"[\s-]")
+# The key in a row's data for the time step of the newest one-time code that was accepted. RFC 6238 §5.2: neither it nor an older one is accepted after it.
+_STEP = "step"
 # The key in a row's data for the number of wrong one-time codes since the owner last signed in.
 _WRONG = "wrong"
 # The key for the time at which a password reset last allowed more.
@@ -114,8 +114,7 @@ def turn_on_one_time_codes(*, user: User, secret: str, code: str, kept: str = ""
         if of(user, _TOTP).exists():
             raise ValidationError("One-time codes are already on. To use another app, turn them off first.", code="already_on")
         ended = _end_other_sessions(user, kept)
-        factor = Authenticator.objects.create(user=user, type=_TOTP, data={"secret": get_adapter().encrypt(secret)}, created_at=now)
-        _mark(user, counter, now=now)
+        factor = Authenticator.objects.create(user=user, type=_TOTP, data={"secret": get_adapter().encrypt(secret), _STEP: counter}, created_at=now)
         record("user.one_time_codes_on", user, actor=actor, now=now, after=ended or None)
         return Added(factor, _insert_recovery_codes(user, recovery, actor=actor, now=now), ended.get("sessions_ended", 0))
 
@@ -230,10 +229,14 @@ def _use_one_time_code(user: User, code: str, *, actor: Actor, now: datetime) ->
     if counter is None:
         return None
     with transaction.atomic():
-        if not _mark(user, counter, now=now):
+        # The factor may have been replaced since the code was checked.
+        present = of(user, _TOTP).select_for_update().filter(pk=factor.pk).first()
+        if present is None or present.data.get(_STEP, 0) >= counter:
             return None
-        record_use(factor=factor, actor=actor, now=now)
-    return factor
+        present.data[_STEP] = counter
+        present.save(update_fields=["data"])
+        record_use(factor=present, actor=actor, now=now)
+    return present
 
 
 def _use_recovery_code(user: User, code: str, *, actor: Actor, now: datetime) -> Any | None:
@@ -251,12 +254,6 @@ def _use_recovery_code(user: User, code: str, *, actor: Actor, now: datetime) ->
         record_use(factor=present, actor=actor, now=now)
         record("user.recovery_code_used", user, actor=actor, now=now, after={"left": recovery_codes.count_left(present.data)})
     return present
-
-
-def _mark(user: User, counter: int, *, now: datetime) -> bool:
-    """RFC 6238 §5.2: a code is accepted once."""
-    ends = (counter + settings.MFA_TOTP_TOLERANCE + 1) * PERIOD
-    return mark_used("one-time code", str(user.pk), str(counter), expires_at=ends, now=now)
 
 
 def _lock(user: User, session_key: str = "") -> None:

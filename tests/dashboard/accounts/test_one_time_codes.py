@@ -108,6 +108,25 @@ def test_a_code_works_once(ada, app):
     assert WRONG in response.content.decode()
 
 
+def test_no_older_code_works_after_a_newer_one(ada, app):
+    """RFC 6238 §5.2. Somebody may have seen a code that its owner didn't send."""
+    for steps, expected in ((0, 302), (-1, 200), (1, 302), (0, 200)):
+        browser = Browser(raise_request_exception=False)
+        sign_in(browser, ada)
+        response = browser.post(CODE, {"code": app_code(app.secret, steps=steps)})
+        assert response.status_code == expected, steps
+    assert WRONG in response.content.decode()
+
+
+def test_nor_does_one_that_is_older_than_the_code_that_turned_them_on(here, ada):
+    secret = shown_secret(here)
+    here.post(ON, {"code": app_code(secret)})
+    browser = Browser(raise_request_exception=False)
+    sign_in(browser, ada)
+    assert WRONG in browser.post(CODE, {"code": app_code(secret, steps=-1)}).content.decode()
+    assert browser.post(CODE, {"code": app_code(secret, steps=1)}).status_code == 302
+
+
 def test_the_code_that_turned_them_on_is_used_as_well(here, ada):
     secret = shown_secret(here)
     code = app_code(secret)
