@@ -67,7 +67,7 @@ def is_used(purpose: str, issuer: str, jti: str, *, issued_at: int, expires_at: 
 
 
 def mark_used(purpose: str, issuer: str, jti: str, *, expires_at: int, now: datetime) -> bool:
-    """Like use_once, for what doesn't come with a protocol request, such as the response of a person's passkey. Committed and synced with the caller's transaction."""
+    """Like use_once, for what doesn't come with a protocol request, such as a passkey's response. Committed and synced with the caller's transaction."""
     return _mark(_key(purpose, issuer, jti), int(now.timestamp()), expires_at, now)
 
 

@@ -63,6 +63,7 @@ WORDS = {
     "user.one_time_codes_on": "turned on one-time codes",
     "user.one_time_codes_unlocked": "unlocked one-time codes",
     "user.passkey_added": "added a passkey",
+    "user.passkey_refused": "used a passkey that may have been copied",
     "user.passkey_removed": "removed a passkey",
     "user.passkey_renamed": "renamed a passkey",
     "user.password_changed": "changed the password",

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from clients.secret import HashingBusyError
 from dashboard.models import User
-from dashboard.people import passkeys, recovery_codes, second_factors, throttling
+from dashboard.people import passkey_counter, passkeys, quotas, recovery_codes, second_factors, throttling
 from dashboard.people.caller import actor_of
 from dashboard.people.notices import tell
 
@@ -17,18 +17,27 @@ _LOCKED = (
     f"One-time codes are locked after {second_factors.MAX_WRONG_CODES} wrong ones. "
     f"Use a passkey or a recovery code, or reset your password, which allows {second_factors.MORE_AFTER_RESET} more tries once a day."
 )
+_COPIED = "This passkey may have been copied, so it was refused. Use another passkey or your password, then remove this passkey."
 
 
 def check_passkey(request: HttpRequest, user: User | None, form: Any, *, purpose: passkeys.Purpose) -> Any | None:
-    """The passkey in form (a PasskeyForm), which is recorded as used; None if it is wrong, with the error in form. user: None for any user's."""
-    now = timezone.now()
+    """The passkey in form (a PasskeyForm), which is recorded as used; None if it is wrong, with the error in form. user: None for any user's.
+
+    If it may have been copied, its owner gets a mail.
+    """
+    now, actor = timezone.now(), actor_of(request)
     try:
-        passkey = passkeys.check_authentication(request, user, form.cleaned_data["credential"], purpose=purpose, now=now)
+        passkey, counter = passkeys.check_authentication(request, user, form.cleaned_data["credential"], purpose=purpose, now=now)
     except ValidationError as error:
         form.add_error(None, error)
         return None
-    second_factors.record_use(factor=passkey, actor=actor_of(request), now=now)
-    return passkey
+    if passkey_counter.use_passkey(passkey=passkey, counter=counter, actor=actor, now=now):
+        return passkey
+    form.add_error(None, _COPIED)
+    if quotas.may_warn_of_copy(passkey.pk, now=now):
+        passkey_counter.record_refusal(passkey=passkey, counter=counter, actor=actor, now=now)
+        tell("passkey_refused", passkey.user, request=request, now=now, name=second_factors.name_of(passkey))
+    return None
 
 
 def check_code(request: HttpRequest, user: User, form: Any) -> Any | None:

@@ -17,6 +17,10 @@ from dashboard.people.user_agent import describe_device
 _TEXTS = {
     "passkey_added": ("A passkey was added to your account: {name}", "From now on, it can sign in without a password.{ended}"),
     "passkey_removed": ("A passkey of your account was removed: {name}", "It can no longer sign in."),
+    "passkey_refused": (
+        "A passkey of your account may have been copied: {name}",
+        "It was refused: a passkey counts its uses, and this one had a number that was used before. Remove this passkey and add a new one, even if it was you.",
+    ),
     "one_time_codes_on": ("One-time codes are on for your account", "From now on, after your password, signing in asks for a code from your app.{ended}"),
     "one_time_codes_off": ("One-time codes are off for your account", "Signing in no longer asks for one."),
     "recovery_codes_made": ("New recovery codes were made for your account", "The old ones no longer work."),
@@ -70,6 +74,7 @@ def describe(notice: str, /, *, now: datetime, **values: Any) -> dict[str, Any]:
     return {
         "headline": subject.format(**values),
         "text": text.format(**values),
+        "is_harmless_if_known": notice != "passkey_refused",
         "is_by_operator": notice in _BY_OPERATOR,
         "host": urlsplit(page_url("/")).netloc,
         "at": now,

@@ -86,17 +86,18 @@ def check_registration(request: HttpRequest, user: User, answer: Mapping[str, An
         raise ValidationError("This passkey is already registered.", code="known_passkey")
 
 
-def check_authentication(request: HttpRequest, user: User | None, answer: Mapping[str, Any], *, purpose: Purpose, now: datetime) -> Any:
-    """§7.2. Returns the passkey. user: None for any user's. Raise ValidationError."""
+def check_authentication(request: HttpRequest, user: User | None, answer: Mapping[str, Any], *, purpose: Purpose, now: datetime) -> tuple[Any, int]:
+    """§7.2. Returns the passkey and the signature counter in its response, which isn't checked here. user: None for any user's. Raise ValidationError."""
     try:
-        _require_origin(auth.parse_authentication_response(answer).response.client_data, origin_of(request))
+        response = auth.parse_authentication_response(answer).response
+        _require_origin(response.client_data, origin_of(request))
         owner, question = user or auth.extract_user_from_response(answer), _read_question(request, purpose, user)
         found = auth.get_server().authenticate_complete(question, auth.get_credentials(owner), answer)
         passkey = auth.get_authenticator_by_credential_id(owner, found.credential_id)
         _use(question, owner, now)
     except (*_MALFORMED, ValidationError) as error:
         _refuse("That passkey isn’t known here, or its response came too late. Try again or use your password.", error)
-    return Authenticator.objects.select_related("user").get(pk=passkey.pk)
+    return Authenticator.objects.select_related("user").get(pk=passkey.pk), response.authenticator_data.counter
 
 
 def _read_question(request: HttpRequest, purpose: Purpose, user: User | None) -> dict[str, Any]:

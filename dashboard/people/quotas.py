@@ -38,6 +38,8 @@ MAX_EXPORTS = 60
 MAX_PROOFS = 300
 # Within an hour, for one person whom the single sign-on provider knows but who isn't let in here. Each refusal is an event.
 MAX_REFUSALS = 20
+# Within an hour, for one passkey that may have been copied. Each warning is an event and a mail.
+MAX_WARNINGS_OF_COPY = 1
 # Within an hour, for one account. Each change ends its reset links, and somebody who knows the password must not be able to end every link that the owner
 # requests.
 MAX_PASSWORD_CHANGES = 5
@@ -128,6 +130,11 @@ def refuse_proof(user: User, *, at_provider: bool = False, counts: bool = True, 
 def may_record_refusal(subject: str, *, now: datetime) -> bool:
     """Whether one more refusal of that person at the provider is recorded in the audit log. Counts it."""
     return count(f"refused {_digest(subject)}", now=now, window=_HOUR).failures <= MAX_REFUSALS
+
+
+def may_warn_of_copy(passkey_id: int, *, now: datetime) -> bool:
+    """Whether one more use of that passkey by a possible copy is recorded and told to its owner. Counts it."""
+    return count(f"copied passkey {passkey_id}", now=now, window=_HOUR).failures <= MAX_WARNINGS_OF_COPY
 
 
 def refuse_password_change(user: User, *, counts: bool = True, now: datetime) -> Refusal | None:
