@@ -56,7 +56,7 @@ def is_trusted(peer: str) -> bool:
 def _settle_forwarded(peer: str, scheme: str, headers: Headers, networks: Networks) -> tuple[Connection, Headers]:
     """A trusted proxy's own TLS certificate isn't its caller's, so only the header named in CLIENT_CERT_HEADER counts here."""
     kept, said = _split(headers)
-    certificates = _decode_certificates(headers) if settings.CLIENT_CERT_HEADER.lower().encode() in said else []
+    certificate, is_malformed = _read_certificate(headers) if settings.CLIENT_CERT_HEADER.lower().encode() in said else (None, False)
     host = said.get(b"x-forwarded-host")
     if host is not None and _HOST.fullmatch(host):
         kept = [(name, value) for name, value in kept if name != b"host"]
@@ -71,9 +71,9 @@ def _settle_forwarded(peer: str, scheme: str, headers: Headers, networks: Networ
     connection = Connection(
         remote_address=_read_address(peer) if forwarded_for is None else _find_caller(forwarded_for, networks),
         is_secure=schemes == b"https" or all(value.strip() == b"https" for value in schemes.split(b",")),
-        client_certificate=certificates[0] if len(certificates) == 1 else None,
+        client_certificate=certificate,
         request_id=request_id.decode() if _REQUEST_ID.fullmatch(request_id) else os.urandom(16).hex(),
-        has_malformed_certificate=bool(certificates) and (len(certificates) > 1 or certificates[0] is None),
+        has_malformed_certificate=is_malformed,
         forwarded_method=method,
         forwarded_host=forwarded_host,
         forwarded_uri=uri,
@@ -152,7 +152,11 @@ def _read_address(text: str) -> str:
     return str(address)
 
 
-def _decode_certificates(headers: Headers) -> list[bytes | None]:
-    """The certificates, one for each occurrence of the header. A proxy sends an empty header if its caller has no certificate."""
+def _read_certificate(headers: Headers) -> tuple[bytes | None, bool]:
+    """The caller's certificate, and whether it is malformed. A proxy sends the header once, empty if its caller has none. If it is there twice, it isn't clear
+    which one is the proxy's.
+    """
     wanted = settings.CLIENT_CERT_HEADER.lower()
-    return [forwarded_certificate.decode(wanted, value) for name, value in headers if name == wanted.encode() and value.strip()]
+    value, *others = [value for name, value in headers if name == wanted.encode()]
+    certificate = None if others else forwarded_certificate.decode(wanted, value)
+    return certificate, certificate is None and bool(others or value.strip())

@@ -141,7 +141,8 @@ def test_certificate_of_an_unknown_version_is_none(read):
 
 @pytest.mark.parametrize("header", CLIENT_CERT_HEADERS)
 def test_repeated_header_is_no_certificate(read, header):
-    assert read(header, GOOD[header], GOOD[header]) == (None, True)
+    for values in ((GOOD[header], GOOD[header]), ("", GOOD[header]), (GOOD[header], " "), ("", "")):
+        assert read(header, *values) == (None, True), values
 
 
 @pytest.mark.parametrize("header", CLIENT_CERT_HEADERS)
