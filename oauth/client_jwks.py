@@ -6,9 +6,11 @@ quarter of an hour: otherwise a slow URI would keep a removed key alive. The num
 threads, and the hosts of one workspace can't take all of these.
 """
 
+import logging
 from collections import Counter, OrderedDict
 from datetime import datetime, timedelta
 from threading import Lock
+from time import monotonic
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ from clients.public_key import ParsedPublicKey, fits, read_published_keys
 from oauth import reasons
 from oauth.errors import TemporarilyUnavailableError
 from oauth.fetch import FetchError, OverdueError, fetch
+from oauth.log_quota import LogQuota
 from oauth.published_copies import Copy, PublishedCopies
 from oauth.reasons import Reason
 from oauth.registration import RegisteredClient
@@ -37,7 +40,11 @@ MAX_WAITING = 3
 MAX_WAITING_OF_WORKSPACE = 2
 
 _OVERDUE = reasons.JWKS_URI_UNAVAILABLE.say(problem="its host took too long just now, so TokenOS waits a while before asking it again")
+_quota = LogQuota(seconds=60, lines=50, of_one=5)
 _ACCEPT = "application/jwk-set+json, application/json"
+
+
+logger = logging.getLogger("tokenos.oauth")
 
 
 class Published(NamedTuple):
@@ -144,6 +151,8 @@ def _attempt(client: RegisteredClient, copy: Copy, now: datetime) -> None:
     except FetchError as error:
         is_overdue = isinstance(error, OverdueError)
         problem = reasons.JWKS_URI_UNAVAILABLE.say(problem=error)
+        if error.cause:
+            _log(client, error.cause)
     except ValidationError:
         problem = reasons.JWKS_URI_UNUSABLE.say()
     else:
@@ -154,3 +163,10 @@ def _attempt(client: RegisteredClient, copy: Copy, now: datetime) -> None:
     copy.failures = 0 if problem is None else copy.failures + 1
     copy.waits_until = now + _back_off(max(copy.failures, 1)) if problem is not None or is_repeated else None
     copy.attempts += 1
+
+
+def _log(client: RegisteredClient, cause: str) -> None:
+    left_out = _quota.spend(str(client.workspace_pk), monotonic())
+    if left_out is not None:
+        more = f" {left_out} more were left out since the last line." if left_out else ""
+        logger.info("A jwks_uri can't be asked: %s.%s", cause, more, extra={"client_id": client.client_id})

@@ -51,35 +51,38 @@ class Order(TypedDict):
 
 
 class Reply(TypedDict):
-    """problem: what went wrong, "" if there is an answer. body: in Latin-1."""
+    """problem: what went wrong, "" if there is an answer. cause: why, if only the operator may know it, "" otherwise. body: in Latin-1."""
 
     problem: str
+    cause: str
     status: int
     body: str
 
 
 class _ProblemError(Exception):
-    """Its text says what went wrong, for the owner of the URL."""
+    """Its text says what went wrong, for the owner of the URL. cause: as in Reply."""
+
+    def __init__(self, text: str, cause: str = "") -> None:
+        super().__init__(text)
+        self.cause = cause
 
 
 def exchange(order: Order) -> Reply:
     """There is no time limit here: the parent process enforces it."""
-    host = order["host"]
+    host, cause = order["host"], ""
     try:
-        addresses = _resolve(host, order["port"])
-        if not order["is_open"] and not all(is_public(address) for _, address in addresses):
-            raise _ProblemError(f"{host} has an address that isn't public")
+        addresses = _resolve(host, order["port"], is_open=order["is_open"])
         with _connect(addresses, order["port"]) as plain, _tls_context(order["ca_file"]).wrap_socket(plain, server_hostname=host) as connection:
             return _ask(connection, host, order["request"].encode("latin-1"))
     except _ProblemError as error:
-        problem = str(error)
+        problem, cause = str(error), error.cause
     except ssl.SSLCertVerificationError as error:
         problem = f"the certificate of {host} isn't valid: {error.verify_message}"
     except HTTPException:
         problem = f"{host} didn't answer in well-formed HTTP"
     except OSError as error:
         problem = f"the connection to {host} failed ({error.strerror or type(error).__name__})"
-    return {"problem": problem, "status": 0, "body": ""}
+    return {"problem": problem, "cause": cause, "status": 0, "body": ""}
 
 
 def is_public(address: str) -> bool:
@@ -105,13 +108,20 @@ def serve(orders: BinaryIO, replies: BinaryIO) -> None:
     signal.alarm(0)
 
 
-def _resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
-    """The host's addresses, each once."""
+def _resolve(host: str, port: int, *, is_open: bool) -> list[tuple[socket.AddressFamily, str]]:
+    """The host's addresses, each once. The owner of a URL doesn't learn which names exist in our network."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise _ProblemError(f"{host} has no address") from None
-    return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
+        found = []
+    addresses: list[tuple[socket.AddressFamily, str]] = list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
+    if not addresses:
+        cause = f"{host} has no address"
+    elif not is_open and not all(is_public(address) for _, address in addresses):
+        cause = f"{host} has an address that isn't public"
+    else:
+        return addresses
+    raise _ProblemError(cause) if is_open else _ProblemError(f"{host} has no address, or one that isn't public", cause)
 
 
 def _connect(addresses: Sequence[tuple[socket.AddressFamily, str]], port: int) -> socket.socket:
@@ -166,7 +176,7 @@ def _ask(connection: ssl.SSLSocket, host: str, request: bytes) -> Reply:
         raise _ProblemError(f"the answer of {host} is longer than {MAX_BYTES // 1024} KiB")
     if response.length:
         raise _ProblemError(f"the answer of {host} was cut off")
-    return {"problem": "", "status": response.status, "body": body.decode("latin-1")}
+    return {"problem": "", "cause": "", "status": response.status, "body": body.decode("latin-1")}
 
 
 if __name__ == "__main__":

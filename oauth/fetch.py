@@ -41,7 +41,11 @@ _MAX_REPLY = 6 * exchange.MAX_BYTES + 4096
 
 
 class FetchError(Exception):
-    """Its text says what went wrong, for the owner of the URL."""
+    """Its text says what went wrong, for the owner of the URL. cause: why, if only the operator may know it, "" otherwise."""
+
+    def __init__(self, text: str, cause: str = "") -> None:
+        super().__init__(text)
+        self.cause = cause
 
 
 class OverdueError(FetchError):
@@ -92,7 +96,7 @@ def _exchange(parts: SplitResult, request: bytes, *, is_open: bool, ca_file: str
     except (OSError, ValueError):
         raise FetchError(f"the process that asked {host} couldn't be started, or it ended") from None
     if reply["problem"]:
-        raise FetchError(reply["problem"])
+        raise FetchError(reply["problem"], reply["cause"])
     return Answer(reply["status"], reply["body"].encode("latin-1"))
 
 

@@ -28,6 +28,8 @@ from oauth.fetch import FetchError
 from tests.hostile_handshakes import hostile_server
 from tests.oauth.hosts import Answer, respond
 
+UNUSABLE = "has no address, or one that isn't public"
+
 # Of a URL: what came back, or what went wrong.
 Ask = Callable[..., str]
 
@@ -104,7 +106,7 @@ def resolving(monkeypatch, *answers: list[str]) -> list[str]:
 
 def test_name_with_one_inner_address_among_public_ones_is_refused(host, monkeypatch):
     resolving(monkeypatch, ["193.0.6.139", "127.0.0.1"])
-    assert "isn't public" in ask_here(f"https://keys.example:{host.port}/")
+    assert ask_here(f"https://keys.example:{host.port}/") == f"keys.example {UNUSABLE}"
     assert host.requests == []
 
 
@@ -121,9 +123,24 @@ def test_next_address_is_tried_where_one_takes_no_connection(host, monkeypatch):
     assert ask_here(f"https://keys.example:{host.port}/", ["keys.example"]) == "ok"
 
 
-@pytest.mark.parametrize("name", ["nowhere.invalid", "a" * 64 + ".example"])
-def test_name_without_an_address(ask, name):
-    assert "has no address" in ask(f"https://{name}/")
+NOWHERE = ["nowhere.invalid", "a" * 64 + ".example"]
+
+
+@pytest.mark.parametrize("name", [*NOWHERE, "localhost", "127.0.0.1"])
+def test_owner_of_the_url_does_not_learn_which_names_exist_in_our_network(ask, name):
+    assert ask(f"https://{name}/", []) == f"{name} {UNUSABLE}"
+
+
+@pytest.mark.parametrize("name", NOWHERE)
+def test_name_without_an_address_that_the_operator_allows(ask, name):
+    assert ask(f"https://{name}/", [name]) == f"{name} has no address"
+
+
+def test_operator_learns_which_of_both_it_is():
+    for name, cause in (("nowhere.invalid", "has no address"), ("localhost", "has an address that isn't public")):
+        with pytest.raises(FetchError) as error:
+            fetch.fetch(f"https://{name}/", accept="*/*", allowed_hosts=[])
+        assert error.value.cause == f"{name} {cause}"
 
 
 @pytest.mark.parametrize("uri", ["http://localhost/", "ftp://localhost/", "https://", "https://a@localhost/", "https://localhost/#a", "https://[::1", "https://localhost:0/",

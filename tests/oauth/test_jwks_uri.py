@@ -14,6 +14,7 @@ from clients.services.public_keys import revoke_public_key
 from oauth import client_jwks, fetch, published_copies
 from oauth.client_jwks import find_keys
 from oauth.errors import TemporarilyUnavailableError
+from oauth.log_quota import LogQuota
 from oauth.lookup import find_by_key
 from oauth.registration import RegisteredClient
 from oauth.throttling import failure_keys
@@ -447,6 +448,33 @@ def test_host_inside_is_never_connected_to(send, robot, host, settings, caplog, 
     assert reason_of(answer.request_id) == "jwks_uri_unavailable"
     assert "took longer" not in caplog.text
     assert host.requests == []
+
+
+@pytest.fixture
+def log(settings, caplog, monkeypatch):
+    """What it says about a jwks_uri, where no private address is allowed."""
+    monkeypatch.setattr(client_jwks, "_quota", LogQuota(seconds=60, lines=3, of_one=2))
+    settings.OUTBOUND_ALLOWED_HOSTS = []
+    caplog.set_level("INFO", "tokenos.oauth")
+    return caplog
+
+
+def test_only_the_log_says_whether_a_host_without_a_public_address_exists(registered, robot, now, log):
+    """Otherwise a developer could find out the names in the network that TokenOS runs in."""
+    for name, cause in (("localhost", "has an address that isn't public"), ("nowhere.invalid", "has no address")):
+        problem = find(registered._replace(jwks_uri=f"https://{name}/"), robot, now).problem
+        assert problem is not None
+        assert problem.sentence.endswith(f"from its jwks_uri: {name} has no address, or one that isn't public.")
+        assert log.records[-1].message == f"A jwks_uri can't be asked: {name} {cause}."
+        assert log.records[-1].client_id == robot.client_id
+
+
+def test_log_gets_so_many_lines_about_the_uris_of_a_workspace_and_no_more(registered, robot, now, log):
+    for number in range(4):
+        find(registered._replace(jwks_uri=f"https://127.0.0.{number}/"), robot, now)
+    find(registered._replace(jwks_uri="https://127.0.0.9/", workspace_pk=registered.workspace_pk + 1), robot, now)
+    assert len(log.records) == 3
+    assert log.records[-1].message == "A jwks_uri can't be asked: 127.0.0.9 has an address that isn't public. 2 more were left out since the last line."
 
 
 @pytest.mark.parametrize("body", ["", "[]", '{"keys": 1}', "<html>", b"\xff\xfe"])
