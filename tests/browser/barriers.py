@@ -17,6 +17,8 @@ _SPACING = """
                        p { margin-bottom: 2em !important }`);
     document.adoptedStyleSheets = [sheet];
 """
+# As somebody sees it: with its fonts, and painted once since the window, the theme or the place on the page changed.
+_PAINTED = "() => document.fonts.ready.then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))))"
 _SHIFT = """
     new Promise((resolve) => {
       const found = [];
@@ -45,10 +47,19 @@ _UNDER_LABELS = """
 """
 
 
+# What can be pressed and begins to the left of the window, where nobody can scroll.
+_CUT = """
+    () => [...document.querySelectorAll("a, button, summary, input, select, textarea")]
+      .filter((element) => element.checkVisibility() && element.getBoundingClientRect().left < -1 && !element.closest(".vh"))
+      .map((element) => element.outerHTML.slice(0, 100))
+"""
+
+
 def find_barriers(page: Page, options: dict[str, object] = OPTIONS) -> list[str]:
     """Violations of axe's rules, as “rule: element”."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(f"() => {{ {_AXE} }}")
+    page.evaluate(_PAINTED)
     violations = page.evaluate("async ([places, options]) => (await axe.run(places, options)).violations", [_PLACES, options])
     return [f"{violation['id']}: {node['html']}" for violation in violations for node in violation["nodes"]]
 
@@ -69,6 +80,7 @@ def find_all_barriers(page: Page, *, thorough: bool = False) -> list[str]:
     for width, schemes in _WIDTHS.items():
         if scrolls_sideways(page, width):
             found.append(f"{width}: scrolls sideways")
+        found += [f"{width}: cut on the left: {element}" for element in page.evaluate(_CUT)]
         for scheme, options in zip(schemes, (OPTIONS, COLOURS) if thorough else (OPTIONS,), strict=False):
             page.emulate_media(color_scheme=scheme)
             # What the window's edge cuts is no smaller for who scrolls.

@@ -34,14 +34,17 @@ def test_a_page_is_light_still_and_in_nobodys_way(windows, cast, shown):
     look_at(windows(shown.person), cast, shown)
 
 
-@pytest.mark.parametrize("opened", ["workspaces", "navigation"])
-def test_what_opens_is_in_nobodys_way(windows, opened):
+@pytest.mark.parametrize("opened", ["workspaces", "navigation", "acts"])
+def test_what_opens_is_in_nobodys_way(windows, cast, opened):
     page = windows("ada")
-    page.goto("/w/kestrel/members/")
+    page.goto("/w/kestrel/clients/{client}/".format(**cast) if opened == "acts" else "/w/kestrel/members/")
     if opened == "navigation":
         page.set_viewport_size({"width": 390, "height": 900})
         page.get_by_role("button", name="Menu").click()
         page.get_by_role("link", name="Settings").wait_for()
+    elif opened == "acts":
+        page.locator(".head summary").click()
+        page.get_by_role("link", name="Delete client").wait_for()
     else:
         page.locator("summary", has_text="Switch workspace").click()
         page.get_by_role("link", name="All workspaces").wait_for()
