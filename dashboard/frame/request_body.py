@@ -22,6 +22,9 @@ from oauth.asgi import Receive, Scope
 MAX_OF_STRANGERS = 65_536
 # This is four times the longest text in such a form, because each character may be encoded as three.
 MAX_FORM = 524_288
+# In such a form. Decoding one takes as long as reading some hundred plain octets, so a person's form takes no more time than the longest of a stranger. Half of
+# the longest text may have to be encoded.
+MAX_ESCAPES = 65_536
 MAX_BODY = 2_621_440
 MAX_LOG = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 MAX_LONG_BODIES = 4
@@ -60,7 +63,10 @@ async def read_body(scope: Scope, receive: Receive, held: ExitStack) -> bytes | 
         more = message["more_body"]
     if length > longest:
         raise TooLargeError
-    return b"".join(parts)
+    body = b"".join(parts)
+    if not _has_files(scope) and body.count(b"%") > MAX_ESCAPES:
+        raise TooLargeError
+    return body
 
 
 def _find_announced_length(scope: Scope) -> int:

@@ -64,5 +64,22 @@ def test_form_that_brings_no_file_is_short(server: Server, cookie: bytes, head: 
     assert server.exchange(send(head + cookie, 600_000)).status == 413
 
 
+@pytest.mark.parametrize("head", [URLENCODED, PAGE + b"Content-Type: application/x-www-form-urlencoded\r\n", PAGE])
+@pytest.mark.parametrize("escape", [b"%", b"%41"])
+def test_form_of_somebody_signed_in_has_no_more_escapes_than_one_of_a_stranger(server: Server, cookie: bytes, head: bytes, escape: bytes) -> None:
+    """Each takes as long to decode as many plain octets, and lets no other thread go on meanwhile."""
+
+    def send(number: int) -> int:
+        body = b"a=" + escape * number
+        return server.exchange(head + cookie + b"Content-Length: %d\r\n\r\n" % len(body) + body).status
+
+    assert send(65_536) == 403
+    assert send(65_537) == 413
+
+
+def test_log_may_have_any_number_of_them_because_files_are_not_decoded(server: Server, cookie: bytes) -> None:
+    assert server.exchange(LOG + cookie + b"Content-Length: 1000000\r\n\r\n" + b"%" * 1_000_000).status == READ
+
+
 def test_how_a_log_is_sent_is_read_in_any_case(server: Server, cookie: bytes) -> None:
     assert server.exchange(with_body(LOG.replace(b"multipart/form-data", b"Multipart/Form-Data ") + cookie, 3_000_000)).status == READ
