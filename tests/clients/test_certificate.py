@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 
 from clients.certificate import read_certificates
 from tests.certificates import Authority, issue, key_usage, pem, pem_of, self_signed, with_unknown_version
+from tests.public_keys import private, private_pem
 
 
 def block(label, der):
@@ -51,7 +52,7 @@ def test_thumbprint_subject_and_times_are_those_of_the_certificate():
         ec.generate_private_key(ec.SECP521R1()),
         ed25519.Ed25519PrivateKey.generate(),
         ed448.Ed448PrivateKey.generate(),
-        rsa.generate_private_key(65537, 2048),
+        private("RSA-2048"),
     ],
     ids=["P-256", "P-384", "P-521", "Ed25519", "Ed448", "RSA-2048"],
 )
@@ -188,29 +189,24 @@ def test_extension_that_is_not_critical_may_be_unknown():
     assert len(read_certificates(pem(self_signed(extensions=[UNKNOWN_CRITICAL]).certificate))) == 1
 
 
-def openssl(*arguments, tmp_path):
-    """What cryptography refuses to make."""
+def test_of_certificates_by_openssl_the_usual_are_taken_and_the_weak_refused(tmp_path):
+    """cryptography refuses to make weak ones."""
     (tmp_path / "openssl.cnf").write_text("[req]\ndistinguished_name=dn\n[dn]\n")
-    command = ["openssl", "req", "-x509", "-nodes", "-subj", "/CN=weak", "-config", str(tmp_path / "openssl.cnf"), "-keyout", str(tmp_path / "key.pem")]
-    return subprocess.run([*command, *arguments], check=True, capture_output=True, text=True, timeout=60).stdout
 
+    def openssl(bits, *arguments):
+        (tmp_path / "key.pem").write_text(private_pem(f"RSA-{bits}", serialization.PrivateFormat.PKCS8))
+        command = ["openssl", "req", "-x509", "-subj", "/CN=weak", "-config", "openssl.cnf", "-key", "key.pem", *arguments]
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60).stdout
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
-        (("-newkey", "rsa:1024", "-sha256"), "weak_key", "1024 bits"),
-        (("-newkey", "rsa:2048", "-sha1"), "weak_signature", "SHA1"),
-        (("-newkey", "rsa:2048", "-md5"), "weak_signature", "MD5"),
-    ],
-)
-def test_weak_certificate_is_refused(tmp_path, arguments, code, words):
-    refused = refusal(openssl(*arguments, tmp_path=tmp_path))
-    assert refused.code == code
-    assert words in refused.message
-
-
-def test_certificate_that_openssl_makes_by_default_is_taken(tmp_path):
-    assert read_certificates(openssl("-newkey", "rsa:2048", tmp_path=tmp_path))[0].subject == "CN=weak"
+    assert read_certificates(openssl(2048))[0].subject == "CN=weak"
+    for bits, digest, code, words in (
+        (1024, "-sha256", "weak_key", "1024 bits"),
+        (2048, "-sha1", "weak_signature", "SHA1"),
+        (2048, "-md5", "weak_signature", "MD5"),
+    ):
+        refused = refusal(openssl(bits, digest))
+        assert refused.code == code
+        assert words in refused.message
 
 
 def test_huge_rsa_key_is_refused(tmp_path):

@@ -103,7 +103,7 @@ def test_a_damaged_link_is_redacted_as_well(path):
 )
 def test_a_long_text_is_read_in_one_go(piece):
     """No clock is looked at: what took time by the square of the length would take hours."""
-    redact(piece * (1_000_000 // len(piece)))
+    redact(piece * (300_000 // len(piece)))
 
 
 @pytest.mark.parametrize("piece", ["/reset/", "/reset/" + "a" * 31 + "/", "/accounts/", "/hand-over/ "])
@@ -113,7 +113,7 @@ def test_what_links_are_made_of_takes_no_longer_than_other_text(piece):
         redact(text)
         return process_time() - begun
 
-    texts = [of * (300_000 // len(of)) for of in (piece, "lorem ipsum ")]
+    texts = [of * (100_000 // len(of)) for of in (piece, "lorem ipsum ")]
     links, others = (min(seconds(text) for _ in range(3)) for text in texts)
     assert links < 1.7 * others
 

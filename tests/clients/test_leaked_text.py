@@ -197,12 +197,12 @@ def test_so_many_secrets_are_told_at_most(monkeypatch):
 def texts_of_all_kinds():
     key = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     secret = generate("live").plaintext
-    jwt = f"eyJ{'a' * 300}.eyJ{'b' * 3000}.{'c' * 90}"
+    jwt = f"eyJ{'a' * 300}.eyJ{'b' * 1500}.{'c' * 90}"
     basic = f"Basic {b64(f'{generate_client_id()}:{secret}')}"
-    kid = json.dumps({"kid": "a kid", "kty": "EC", "d": "x" * 5000, "y": "z"})
+    kid = json.dumps({"kid": "a kid", "kty": "EC", "d": "x" * 1500, "y": "z"})
     fingerprint = ":".join(["AB"] * 32)
     return " und so weiter, ".join(
-        [secret, jwt, key, basic, kid, fingerprint, "0f" * 32, "w" * 4000, secret[:20], "tos_live_", "{" * 30, generate_client_id()] * 2
+        [secret, jwt, key, basic, kid, fingerprint, "0f" * 32, "w" * 1500, secret[:20], "tos_live_", "{" * 30, generate_client_id()] * 2
     )
 
 

@@ -59,7 +59,7 @@ def test_keys_as_openssl_writes_them(tmp_path):
 
     openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "ec.pem")
     openssl("genpkey", "-algorithm", "ED25519", "-out", "ed.pem")
-    openssl("genrsa", "-out", "rsa.pem", "2048")
+    (tmp_path / "rsa.pem").write_text(private_pem("RSA-2048", PrivateFormat.TraditionalOpenSSL))
     assert read_public_keys(openssl("pkey", "-in", "ec.pem", "-pubout"))[0].algorithm == "ES256"
     assert read_public_keys(openssl("pkey", "-in", "ed.pem", "-pubout"))[0].algorithm == "EdDSA"
     spki, pkcs1 = openssl("rsa", "-in", "rsa.pem", "-pubout"), openssl("rsa", "-in", "rsa.pem", "-RSAPublicKey_out")

@@ -23,6 +23,7 @@ from oauth.services import rotate_signing_key
 from tests import factories
 from tests.cases import Each
 from tests.certificates import Authority, pem, self_signed
+from tests.kept_rows import kept
 from tests.oauth.doors import DOORS, Sender, basic
 from tests.oauth.hosts import Host, publish
 
@@ -64,18 +65,18 @@ def asgi() -> Sender:
 @pytest.fixture
 def signing_key(db: None, now: datetime) -> SigningKey:
     # A minute ago, so that a test may move its times back and forth.
-    return rotate_signing_key(actor=factories.TESTS, now=now - timedelta(minutes=1)).key
+    return kept(lambda: rotate_signing_key(actor=factories.TESTS, now=now - timedelta(minutes=1)).key)
 
 
 @pytest.fixture
 def demo(signing_key: SigningKey) -> Workspace:
     """Without its people, who don't matter here and whose passwords take time to hash."""
-    return factories.create_workspace("demo")
+    return kept(lambda: factories.create_workspace("demo"))
 
 
 @pytest.fixture
 def other(signing_key: SigningKey) -> Workspace:
-    return factories.create_workspace("other")
+    return kept(lambda: factories.create_workspace("other"))
 
 
 @pytest.fixture
@@ -90,13 +91,19 @@ def make(now: datetime) -> Callable[..., Program]:
 @pytest.fixture
 def billing(demo: Workspace, make: Callable[..., Program]) -> Program:
     """Ada's client: both ways of authenticating, read and write, the workspace's own audience."""
-    return make(demo)
+    return in_workspace(demo, kept(lambda: make(demo)))
 
 
 @pytest.fixture
 def eves(other: Workspace, make: Callable[..., Program]) -> Program:
     """A client of another workspace."""
-    return make(other, name="eves")
+    return in_workspace(other, kept(lambda: make(other, name="eves")))
+
+
+def in_workspace(workspace: Workspace, program: Program) -> Program:
+    """A kept client has a copy of its workspace, which a test's changes wouldn't reach."""
+    program.client.workspace = workspace
+    return program
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_one_audience_is_a_string_and_several_are_a_list(send, demo, make):
 
 @pytest.mark.rfc("9068", "2.2")
 def test_no_two_tokens_have_the_same_jti(send, billing):
-    assert len({verify(send, send.token(billing.basic).json()["access_token"])[1]["jti"] for _ in range(20)}) == 20
+    assert len({verify(send, send.token(billing.basic).json()["access_token"])[1]["jti"] for _ in range(5)}) == 5
 
 
 def test_issuing_and_verifying_leave_no_row(asgi, billing, django_assert_num_queries):
@@ -195,7 +195,7 @@ NAMES = st.sampled_from(["alg", "kid", "typ", "crit", "b64", "jku", "jwk", "x5u"
 
 
 @pytest.mark.rfc("8725", "3.10")
-@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(header=st.dictionaries(NAMES, JSON, max_size=5) | JSON, keep=st.booleans())
 def test_any_header_of_a_token_is_an_invalid_token(signing_key, now, header, keep):
     if keep and isinstance(header, dict):

@@ -140,6 +140,7 @@ def own_postgresql():
     made.remove()
 
 
+@pytest.mark.program
 @pytest.mark.django_db
 def test_a_postgresql_that_stops_and_comes_back(own_postgresql, make):
     with using(**Env.db_url_config(own_postgresql.create_database())):

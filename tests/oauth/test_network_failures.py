@@ -104,8 +104,10 @@ def test_another_network_is_not_concerned(asgi, billing):
 
 
 def test_of_requests_that_name_no_client_few_are_kept_whatever_their_addresses(asgi, billing):
-    assert set(fail_from(asgi, (f"198.51.{number // 250}.{number % 250}" for number in range(210)))) == {401}
-    assert RecordedRequest.objects.filter(client=None).count() == 200
+    fail_from(asgi, ["198.51.100.1"])
+    assert FailureCount.objects.filter(key="kept of strangers client nobody").update(failures=199) == 1
+    assert fail_from(asgi, ["198.51.100.2", "198.51.100.3"]) == [401, 401]
+    assert RecordedRequest.objects.filter(client=None).count() == 2
 
 
 def test_once_enough_is_kept_no_failure_waits_for_the_row_that_all_share(asgi, billing):
@@ -156,5 +158,5 @@ def test_of_a_workspace_not_more_is_kept_in_a_day_than_the_disk_holds(asgi, bill
 def test_made_up_names_write_nothing_once_their_address_has_to_wait(asgi, billing, ask_as):
     assert asgi.token(*ask_as("A" * 22)).status == 401
     before = FailureCount.objects.count()
-    assert {asgi.token(*ask_as(f"{number:022}")).status for number in range(30)} == {429}
+    assert {asgi.token(*ask_as(f"{number:022}")).status for number in range(3)} == {429}
     assert FailureCount.objects.count() == before

@@ -8,11 +8,19 @@ import pytest
 
 from clients.models import AuditEvent
 from clients.moment import iso
-from oauth import services
+from oauth import own_revocations, services
 from oauth.models import FailureCount, RevokedToken
-from oauth.own_revocations import MAX, MAX_REVOKED
+from oauth.own_revocations import MAX_REVOKED
 from tests import factories
 from tests.oauth.doors import bearer
+
+# Instead of 100.
+MAX = 3
+
+
+@pytest.fixture(autouse=True)
+def _few_are_listed(monkeypatch):
+    monkeypatch.setattr(own_revocations, "MAX", MAX)
 
 
 @pytest.fixture
@@ -46,9 +54,10 @@ def test_a_client_that_revokes_without_end_writes_so_many_events_and_every_token
     assert (listed(), RevokedToken.objects.count()) == (MAX, MAX + 1)
 
 
-def test_the_rest_is_counted_by_one_event_when_the_hour_is_over(billing, revoke, now):
+def test_the_rest_is_counted_by_one_event_when_the_hour_is_over_and_of_few_there_is_none(billing, eves, revoke, now):
     hour = now.replace(minute=0, second=0, microsecond=0)
     revoke(MAX + 7, at=hour)
+    revoke(MAX, program=eves, at=hour)
     services.prune(now=hour + timedelta(minutes=59))
     assert not AuditEvent.objects.filter(event="token.more_revoked").exists()
     for _ in range(2):
@@ -60,23 +69,13 @@ def test_the_rest_is_counted_by_one_event_when_the_hour_is_over(billing, revoke,
     assert not FailureCount.objects.filter(key__startswith="own revocations").exists()
 
 
-def test_of_few_there_is_nothing_to_add(billing, revoke, now):
-    revoke(3)
-    services.prune(now=now + timedelta(hours=2))
-    assert (listed(), AuditEvent.objects.filter(event="token.more_revoked").count()) == (3, 0)
-
-
-def test_the_next_hour_is_listed_again(billing, revoke, now):
-    revoke(MAX + 1)
-    revoke(1, at=now + timedelta(hours=1))
-    assert listed() == MAX + 1
-
-
-def test_other_clients_and_people_are_listed_nevertheless(billing, eves, revoke):
+def test_other_clients_people_and_the_next_hour_are_listed_nevertheless(billing, eves, revoke, now):
     revoke(MAX + 1)
     revoke(1, program=eves)
     revoke(2, actor=factories.TESTS)
     assert (listed(workspace=eves.client.workspace), listed(actor=factories.TESTS.name)) == (1, 2)
+    revoke(1, at=now + timedelta(hours=1))
+    assert listed(workspace=billing.client.workspace) == MAX + 2 + 1
 
 
 def test_of_a_client_that_is_gone_nothing_is_counted(billing, revoke, now):
