@@ -163,6 +163,7 @@ print(time.monotonic() - began)
 """
 
 
+@pytest.mark.program
 def test_a_database_that_hangs_is_told_within_three_seconds():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgres://user:hunter2@127.0.0.1:{silent.getsockname()[1]}/tokenos?connect_timeout=10"

@@ -1,5 +1,6 @@
 """Okta, a provider that vouches for Ada unless a test says otherwise, and whoever comes back from it."""
 
+import copy
 import re
 
 import pytest
@@ -9,11 +10,30 @@ from cryptography import x509
 from clients.models import AuditEvent
 from dashboard.models import AccessPolicy
 from dashboard.people.sso.provider import known_endpoints
+from tests.cases import APART
 from tests.certificates import self_signed
 from tests.dashboard.conftest import Browser
 from tests.dashboard.sso.provider import CLIENT_ID, SECRET, Handler, Provider, make_key, serve
 
 START, CALLBACK = "/accounts/sso/", "/accounts/sso/callback/"
+
+# Here the cases of a test may share its fixtures: the provider is put back as well.
+APART.discard("sso")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    okta, test = pyfuncitem.funcargs.get("okta"), pyfuncitem.obj
+    if okta is None:
+        return
+    before = copy.deepcopy(vars(okta))
+
+    def as_before(**arguments):
+        known_endpoints.clear()
+        vars(okta).update(copy.deepcopy(before))
+        test(**arguments)
+
+    pyfuncitem.obj = as_before
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What the browser brings back: forged, repeated, late, and of another session or issuer. RFC 6749 §4.1.2, RFC 9207."""
 
+import copy
 from contextlib import ExitStack
 
 import pytest
@@ -19,77 +20,56 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("linked", "log")]
 
 
 @pytest.mark.parametrize("state", ["", "forged", "x" * 100_000, "\0", "ü", "🚀", None])
-def test_a_forged_state_is_refused(browser, okta, state):
+def test_a_forged_state_and_a_way_back_that_is_no_get_are_refused(browser, okta, state):
+    assert refused(browser, browser.get(f"{CALLBACK}?code=x&state=y" if state else CALLBACK), 400, STALE, "unknown_state")
     callback = okta.authorize(begin(browser), state=state)
     assert refused(browser, browser.get(callback), 400, STALE, "unknown_state")
     assert not okta.forms("/token")
+    assert {getattr(browser, method)(CALLBACK).status_code for method in ("post", "put", "delete")} == {405}
 
 
-def test_nobody_can_come_back_who_has_not_gone(browser, okta):
-    assert refused(browser, browser.get(CALLBACK), 400, STALE, "unknown_state")
-    assert refused(browser, browser.get(f"{CALLBACK}?code=x&state=y"), 400, STALE, "unknown_state")
-
-
-def test_a_state_counts_once(browser, okta, ada):
+def test_a_state_counts_once_also_with_a_copy_of_the_cookie_or_without_any(browser, okta, ada):
+    callback = okta.authorize(begin(browser), error="access_denied", code=None)
+    cookies = copy.deepcopy(browser.cookies)
+    browser.get(callback)
+    assert refused(browser, browser.get(callback), 400, STALE, "unknown_state")
+    browser.cookies = cookies
+    assert refused(browser, browser.get(callback), 400, STALE, "unknown_state")
     callback = okta.authorize(begin(browser))
     assert browser.get(callback).status_code == 302
-    browser.post("/accounts/sign-out/")
     browser.cookies.clear()
     assert browser.get(callback).status_code == 400
     assert user_of(browser) is None
 
 
-def test_nor_with_a_copy_of_the_cookie(browser, okta):
-    callback = okta.authorize(begin(browser), error="access_denied", code=None)
-    cookies = browser.cookies.copy()
-    browser.get(callback)
-    browser.cookies = cookies
-    assert refused(browser, browser.get(callback), 400, STALE, "unknown_state")
-
-
-def test_somebody_with_a_copy_of_the_session_pushes_none_out(browser, okta, ada):
+def test_a_browser_keeps_a_few_that_it_has_begun_and_who_copied_the_session_pushes_none_out(browser, okta, ada):
     browser.get(okta.authorize(begin(browser)))
-    callback = okta.authorize(begin(browser))
-    thief = Browser()
-    thief.cookies["__Host-session"] = browser.cookies["__Host-session"].value
-    for _ in range(11):
-        begin(thief)
-    assert browser.get(callback).status_code == 302
-
-
-def test_a_browser_keeps_a_few_that_it_has_begun(browser, okta, ada):
-    for _ in range(10):
+    for _ in range(5):
         callback = okta.authorize(begin(browser))
     kept = [cookie for name, cookie in browser.cookies.items() if name.startswith("__Host-sso-") and cookie.value]
     assert len(kept) <= 3
     assert {(cookie["secure"], cookie["httponly"], cookie["samesite"], cookie["max-age"]) for cookie in kept} == {(True, True, "Lax", 600)}
+    thief = Browser()
+    thief.cookies["__Host-session"] = browser.cookies["__Host-session"].value
+    for _ in range(5):
+        begin(thief)
     assert browser.get(callback).status_code == 302
 
 
-def test_a_state_counts_once_within_its_own_session(browser, okta):
-    callback = okta.authorize(begin(browser), error="access_denied", code=None)
-    browser.get(callback)
-    assert refused(browser, browser.get(callback), 400, STALE, "unknown_state")
-
-
-def test_another_browser_has_no_use_for_a_state_and_code(browser, okta, second_browser):
+def test_a_state_is_good_for_ten_minutes_and_in_its_own_browser(browser, okta, second_browser, monkeypatch):
     """Else one could sign somebody into one's own account, or take over a code that leaked."""
     callback = okta.authorize(begin(browser))
     begin(second_browser)
     assert refused(second_browser, second_browser.get(callback), 400, STALE, "unknown_state")
-
-
-def test_a_state_is_good_for_ten_minutes(browser, okta, monkeypatch):
-    callback = okta.authorize(begin(browser))
     monkeypatch.setattr(kept_by_browser, "SECONDS", -1)
     assert refused(browser, browser.get(callback), 400, STALE, "unknown_state")
 
 
-@pytest.mark.parametrize("repeated", ["state", "code"])
-def test_a_parameter_that_comes_twice_counts_for_nothing(browser, okta, repeated):
-    callback = okta.authorize(begin(browser))
-    assert browser.get(f"{callback}&{repeated}=other").status_code >= 400
-    assert user_of(browser) is None
+def test_a_parameter_that_comes_twice_counts_for_nothing(browser, okta):
+    for repeated in ("state", "code"):
+        callback = okta.authorize(begin(browser))
+        assert browser.get(f"{callback}&{repeated}=other").status_code >= 400
+        assert user_of(browser) is None
 
 
 @pytest.mark.parametrize("code", ["", None, "forged", "x" * 5000, "\0", "a&client_id=evil", "ü\r\nX: y"])
@@ -128,11 +108,6 @@ def test_other_errors_of_the_provider_are_logged_and_not_shown(browser, okta, er
     assert "<script>" not in response.content.decode().split("</head>")[1].replace('<script src="', "")
 
 
-@pytest.mark.parametrize("method", ["post", "put", "delete"])
-def test_the_way_back_is_a_get(browser, okta, method):
-    assert getattr(browser, method)(CALLBACK).status_code == 405
-
-
 @pytest.mark.parametrize(("error", "status"), [("access_denied", 403), ("server_error", 502)])
 def test_too_many_that_say_that_the_provider_refused_are_not_recorded_any_more(browser, okta, settings, error, status):
     """Anybody can come back with it, without a word from the provider, and no event can be deleted."""
@@ -142,11 +117,19 @@ def test_too_many_that_say_that_the_provider_refused_are_not_recorded_any_more(b
     assert len(events("user.sign_in_failed")) == 3
 
 
-def test_who_ends_many_at_the_provider_shuts_no_colleague_out(browser, okta, ada, second_browser, settings):
-    settings.FAILURES_PER_CLIENT = 3
-    for callback in [okta.authorize(begin(second_browser), error="access_denied", code=None) for _ in range(5)]:
-        second_browser.get(callback)
-    assert browser.get(okta.authorize(begin(browser))).status_code == 302
+def test_who_ends_many_at_the_provider_or_makes_up_states_shuts_no_colleague_out(browser, okta, ada, second_browser, settings):
+    """Twenty images on a foreign page would do, whoever behind that address opens it."""
+    settings.FAILURES_PER_CLIENT = settings.FAILURES_PER_ADDRESS = 3
+    callback = okta.authorize(begin(browser))
+    before = Session.objects.count(), FailureCount.objects.count()
+    for number in range(5):
+        assert second_browser.get(f"{CALLBACK}?code=x&state={number}").status_code == 400
+    assert not events("user.sign_in_failed")
+    assert (Session.objects.count(), FailureCount.objects.count()) == before
+    settings.FAILURES_PER_ADDRESS = 100
+    for ended in [okta.authorize(begin(second_browser), error="access_denied", code=None) for _ in range(5)]:
+        second_browser.get(ended)
+    assert browser.get(callback).status_code == 302
     assert user_of(browser) == ada.pk
 
 
@@ -161,16 +144,3 @@ def test_who_finds_the_provider_busy_leaves_no_event(browser, okta):
         (503, "2", "Too many people are signing in at this moment")
     ] * 2
     assert not events("user.sign_in_failed")
-
-
-def test_made_up_states_lock_nobody_out(browser, okta, ada, second_browser, settings):
-    """Twenty images on a foreign page would do, whoever behind that address opens it."""
-    settings.FAILURES_PER_CLIENT = settings.FAILURES_PER_ADDRESS = 3
-    callback = okta.authorize(begin(browser))
-    before = Session.objects.count(), FailureCount.objects.count()
-    for number in range(5):
-        assert second_browser.get(f"{CALLBACK}?code=x&state={number}").status_code == 400
-    assert not events("user.sign_in_failed")
-    assert (Session.objects.count(), FailureCount.objects.count()) == before
-    assert browser.get(callback).status_code == 302
-    assert user_of(browser) == ada.pk

@@ -7,9 +7,11 @@ import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.core import mail
 
+from dashboard.instance.mail import wait_until_sent
 from dashboard.models import Membership
 from tests import factories
 from tests.dashboard.conftest import Browser, asked_by
+from tests.dashboard.conftest import sign_in as as_person
 from tests.dashboard.sso.conftest import begin, come, events, heading, user_of
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +35,7 @@ def age(browser, seconds=601):
 
 @pytest.fixture
 def ada_in(browser, demo, ada):
-    return sign_in(browser, ada)
+    return as_person(ada, browser)
 
 
 @pytest.fixture
@@ -41,36 +43,36 @@ def linked(ada, okta):
     return SocialAccount.objects.create(user=ada, provider=okta.issuer, uid="00u1ada")
 
 
-def test_whoever_is_signed_in_connects_and_signs_in_there_from_then_on(ada_in, okta, ada, second_browser):
+def test_whoever_is_signed_in_connects_is_told_and_signs_in_there_until_the_connection_ends(ada_in, okta, ada, second_browser):
     assert "Connect with Okta" in ada_in.get(PAGE).content.decode()
     response = come(ada_in, okta, path=CONNECT, email="another@address.example", email_verified=False)
     assert response["Location"] == PAGE
-    assert "Your account is connected with Okta." in ada_in.get(PAGE).content.decode()
-    [event] = events("user.sso_connected")
-    assert (event.actor, event.target_id, event.after) == (ada.audit_name, ada.audit_name, {"issuer": okta.issuer, "subject": "00u1ada"})
+    text = ada_in.get(PAGE).content.decode()
+    assert "Your account is connected with Okta." in text
+    assert "Disconnect from Okta" in text
+    wait_until_sent()
+    assert [message.to for message in mail.outbox if message.subject == "Your account was connected with Okta"] == [[ada.email]]
     come(second_browser, okta)
     assert user_of(second_browser) == ada.pk
+    assert come(ada_in, okta, path=CONNECT)["Location"] == PAGE
+    assert come(ada_in, okta, path=CONNECT, sub="00u-other").status_code == 403
+    assert list(SocialAccount.objects.values_list("uid", flat=True)) == ["00u1ada"]
+    [event] = events("user.sso_connected")
+    assert (event.actor, event.target_id, event.after) == (ada.audit_name, ada.audit_name, {"issuer": okta.issuer, "subject": "00u1ada"})
+    assert ada_in.post(DISCONNECT)["Location"] == PAGE
+    assert "no longer connected" in ada_in.get(PAGE).content.decode()
+    [event] = events("user.sso_disconnected")
+    assert (event.actor, event.before) == (ada.audit_name, {"issuer": okta.issuer, "subject": "00u1ada"})
+    assert come(Browser(), okta, sub="00u1ada").status_code == 403
 
 
-def test_the_account_is_told_by_mail(ada_in, okta, ada):
-    come(ada_in, okta, path=CONNECT)
-    assert [message.to for message in wait_for_mail("Your account was connected with Okta")] == [[ada.email]]
-
-
-def wait_for_mail(subject):
-    """It is sent behind the answer."""
-    last = time.monotonic() + 5
-    while time.monotonic() < last:
-        found = [message for message in mail.outbox if message.subject == subject]
-        if found:
-            return found
-        time.sleep(0.02)
-    return []
-
-
-def test_connecting_takes_a_fresh_proof(ada_in, okta):
+def test_connecting_takes_a_fresh_proof_of_who_is_signed_in_and_no_link(ada_in, okta):
+    for path in (CONNECT, DISCONNECT, CONFIRM):
+        assert ada_in.get(path).status_code == 405
     age(ada_in)
     assert ada_in.post(CONNECT)["Location"].startswith("/accounts/confirm/")
+    for path in (PAGE, CONNECT, DISCONNECT, CONFIRM):
+        assert Browser().post(path)["Location"].startswith("/accounts/sign-in/")
     assert not okta.requests
 
 
@@ -81,18 +83,6 @@ def test_a_person_who_is_connected_with_another_account_is_refused(ada_in, okta,
     assert not SocialAccount.objects.filter(user=ada).exists()
 
 
-def test_connecting_again_changes_nothing(ada_in, okta, linked):
-    assert come(ada_in, okta, path=CONNECT)["Location"] == PAGE
-    assert SocialAccount.objects.get() == linked
-    assert not events("user.sso_connected")
-
-
-def test_a_second_person_is_refused(ada_in, okta, ada, linked):
-    response = come(ada_in, okta, path=CONNECT, sub="00u-other")
-    assert response.status_code == 403
-    assert list(SocialAccount.objects.values_list("uid", flat=True)) == ["00u1ada"]
-
-
 def test_whoever_signs_in_meanwhile_is_not_connected(ada_in, okta, ada, ben):
     """Ada began it; the browser is Ben's by now."""
     url = begin(ada_in, path=CONNECT)
@@ -100,26 +90,6 @@ def test_whoever_signs_in_meanwhile_is_not_connected(ada_in, okta, ada, ben):
     response = ada_in.get(okta.authorize(url))
     assert (response.status_code, heading(response)) == (403, "That was somebody else")
     assert not SocialAccount.objects.exists()
-
-
-def test_nobody_connects_without_being_signed_in(okta):
-    browser = Browser()
-    for path in (PAGE, CONNECT, DISCONNECT, CONFIRM):
-        assert browser.post(path)["Location"].startswith("/accounts/sign-in/")
-
-
-@pytest.mark.parametrize("path", [CONNECT, DISCONNECT, CONFIRM])
-def test_a_link_changes_nothing(ada_in, okta, linked, path):
-    assert ada_in.get(path).status_code == 405
-
-
-def test_a_connection_ends(ada_in, okta, ada, linked, second_browser):
-    assert "Disconnect from Okta" in ada_in.get(PAGE).content.decode()
-    assert ada_in.post(DISCONNECT)["Location"] == PAGE
-    assert "no longer connected" in ada_in.get(PAGE).content.decode()
-    [event] = events("user.sso_disconnected")
-    assert (event.actor, event.before) == (ada.audit_name, {"issuer": okta.issuer, "subject": "00u1ada"})
-    assert come(second_browser, okta).status_code == 403
 
 
 def test_whoever_could_not_sign_in_any_more_stays_connected(browser, okta, demo, ada, linked):
@@ -179,19 +149,14 @@ def test_the_form_that_asked_is_sent_on(passwordless, okta, ada):
     assert not SocialAccount.objects.exists()
 
 
-def test_a_form_that_somebody_put_in_its_place_is_not(passwordless, okta, ada):
-    """As with a copy of the session's cookie."""
-    asked = asked_by(passwordless.post(DISCONNECT))
-    url = begin(passwordless, path=CONFIRM, **asked)
-    copy_of(passwordless).post(DISCONNECT, {"anything": "else"})
-    assert passwordless.get(okta.authorize(url))["Location"] == DISCONNECT
-    assert SocialAccount.objects.exists()
-
-
-def test_nor_is_one_whose_sender_had_the_owner_follow_the_link_to_the_provider(passwordless, okta, ada):
+def test_a_form_of_somebody_with_a_copy_of_the_cookie_is_not(passwordless, okta, ada):
+    """Whether it takes the place of the owner's, or the owner was made to follow its link to the provider."""
     thief = copy_of(passwordless)
     url = begin(thief, path=CONFIRM, **asked_by(thief.post(DISCONNECT)))
     assert passwordless.get(okta.authorize(url)).status_code == 400
+    url = begin(passwordless, path=CONFIRM, **asked_by(passwordless.post(DISCONNECT)))
+    thief.post(DISCONNECT, {"anything": "else"})
+    assert passwordless.get(okta.authorize(url))["Location"] == DISCONNECT
     assert SocialAccount.objects.exists()
 
 
@@ -211,26 +176,19 @@ def test_a_sign_in_of_before_at_the_provider_proves_nothing(passwordless, okta, 
     assert passwordless.post(CONNECT)["Location"].startswith("/accounts/confirm/")
 
 
-@pytest.mark.parametrize("auth_time", [lambda: int(time.time()) - 3600, lambda: None])
-def test_nor_by_signing_in_anew_where_the_provider_asks_nothing(passwordless, okta, auth_time):
+def test_nor_by_signing_in_anew_unless_the_provider_asked(passwordless, okta):
     """Whoever finds the browser open would have the provider, which still knows its person, vouch once more."""
-    come(passwordless, okta, auth_time=auth_time())
+    come(passwordless, okta, auth_time=int(time.time()) - 3600)
     assert passwordless.post(CONNECT)["Location"].startswith("/accounts/confirm/")
     passwordless.post("/accounts/sign-out/")
-    come(passwordless, okta, auth_time=auth_time())
+    come(passwordless, okta, auth_time=None)
     assert passwordless.post(CONNECT)["Location"].startswith("/accounts/confirm/")
-
-
-def test_a_sign_in_at_which_the_provider_asked_proves_it(passwordless, okta):
     come(passwordless, okta, auth_time=int(time.time()))
     assert passwordless.post(CONNECT).status_code == 200
 
 
-def test_somebody_else_at_the_provider_proves_nothing(passwordless, okta):
+def test_somebody_else_at_the_provider_proves_nothing_and_it_goes_on_at_no_other_site(passwordless, okta):
     response = come(passwordless, okta, path=CONFIRM, sub="00u-mallory")
     assert (response.status_code, heading(response)) == (403, "That was somebody else")
     assert passwordless.post(CONNECT)["Location"].startswith("/accounts/confirm/")
-
-
-def test_it_goes_on_nowhere_else(passwordless, okta):
-    assert come(passwordless, okta, path=CONFIRM, goes_on="https://evil.example/")["Location"] == "/accounts/security/"
+    assert come(passwordless, okta, path=CONFIRM, goes_on="https://evil.example/", sub="00u1ada")["Location"] == "/accounts/security/"

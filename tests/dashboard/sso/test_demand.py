@@ -6,11 +6,13 @@ from datetime import timedelta
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
+from django.test import override_settings
 
 from dashboard.models import AccessPolicy, User
 from tests import factories
 from tests.dashboard.accounts.conftest import App, app_code
 from tests.dashboard.conftest import asked_by
+from tests.dashboard.conftest import sign_in as as_person
 from tests.dashboard.sso.conftest import come, demand_sso, events, heading, user_of
 from tests.dashboard.sso.test_connection import CONFIRM, age, sign_in
 
@@ -24,54 +26,46 @@ def linked(ada, okta):
     return SocialAccount.objects.create(user=ada, provider=okta.issuer, uid="00u1ada")
 
 
-def test_a_session_by_password_is_led_to_the_provider_and_back(browser, okta, demo, ada, linked):
+def test_a_session_by_password_is_led_to_the_provider_and_back_and_no_form_is_done(browser, okta, demo, ada, linked):
+    factories.create_workspace("second", owner=ada.email)
     demand_sso(demo)
-    sign_in(browser, ada)
+    as_person(ada, browser)
     response = browser.get(PAGE)
     text = response.content.decode()
     assert (response.status_code, heading(response)) == (403, "Demo opens with Okta only")
     assert "Sign in with Okta" in text
     assert f'name="next" value="{PAGE}"' in text
     assert ada.email not in text
-    assert come(browser, okta, goes_on=PAGE)["Location"] == PAGE
-    assert browser.get(PAGE).status_code == 200
-
-
-def test_a_form_is_not_done_either(browser, okta, demo, ada, ben, linked):
-    demand_sso(demo)
-    sign_in(browser, ada)
     response = browser.post("/w/demo/members/invite/", {"emails": "x@example.com", "role": "owner"})
     assert response.status_code == 403
     assert 'name="next" value="/w/demo/"' in response.content.decode()
-
-
-def test_other_workspaces_stay_open(browser, okta, demo, ada):
-    factories.create_workspace("second", owner=ada.email)
-    demand_sso(demo)
-    sign_in(browser, ada)
     assert browser.get("/w/second/members/").status_code == 200
+    assert come(browser, okta, goes_on=PAGE)["Location"] == PAGE
+    assert browser.get(PAGE).status_code == 200
 
 
 def test_strangers_learn_nothing_of_it(browser, okta, demo, eve):
     demand_sso(demo)
     assert browser.get(PAGE)["Location"].startswith("/accounts/sign-in/")
-    sign_in(browser, eve)
-    assert browser.get(PAGE).status_code == 404
+    assert as_person(eve, browser).get(PAGE).status_code == 404
 
 
-def test_the_provider_s_word_counts_for_twelve_hours(browser, okta, demo, ada, linked):
+def test_the_provider_s_word_counts_for_twelve_hours_for_the_account_that_it_vouched_for(browser, okta, demo, ada, ben, linked):
     demand_sso(demo)
     come(browser, okta)
     age(browser, timedelta(hours=11, minutes=59).total_seconds())
     assert browser.get(PAGE).status_code == 200
+    with override_settings(SSO_ISSUER="https://elsewhere.example"):
+        assert browser.get(PAGE).status_code == 403
+    SocialAccount.objects.update(uid="00u3")
+    assert browser.get(PAGE).status_code == 403
+    SocialAccount.objects.update(uid="00u1ada")
+    assert browser.get(PAGE).status_code == 200
     age(browser, 120)
     assert browser.get(PAGE).status_code == 403
-
-
-def test_a_session_by_another_issuer_is_none(browser, okta, demo, ada, linked, settings):
-    demand_sso(demo)
     come(browser, okta)
-    settings.SSO_ISSUER = "https://elsewhere.example"
+    browser.post("/accounts/sign-out/")
+    sign_in(browser, ben)
     assert browser.get(PAGE).status_code == 403
 
 
@@ -87,28 +81,13 @@ def test_once_disconnected_the_provider_vouches_for_nobody(browser, okta, demo, 
     assert browser.get(PAGE)["Location"] == "/accounts/security/"
 
 
-def test_nor_does_it_for_an_account_that_is_connected_with_somebody_else_by_now(browser, okta, demo, ada, linked):
-    demand_sso(demo)
-    come(browser, okta)
-    SocialAccount.objects.update(uid="00u3")
-    assert browser.get(PAGE).status_code == 403
-
-
 def test_without_single_sign_on_it_stays_shut_and_says_what_opens_it(browser, demo, ada):
     demand_sso(demo)
-    sign_in(browser, ada)
+    as_person(ada, browser)
     response = browser.get(PAGE)
     assert response.status_code == 403
     assert "manage.py allow_passwords demo" in response.content.decode()
     assert "/accounts/sso/" not in response.content.decode()
-
-
-def test_the_proof_of_one_account_does_not_count_for_the_next(browser, okta, demo, ada, ben, linked):
-    demand_sso(demo)
-    come(browser, okta)
-    browser.post("/accounts/sign-out/")
-    sign_in(browser, ben)
-    assert browser.get(PAGE).status_code == 403
 
 
 # Second factors
@@ -128,16 +107,10 @@ def test_the_provider_s_second_factor_counts(browser, okta, demo, ada, linked, c
 
 
 @pytest.mark.parametrize("claims", [{}, {"amr": ["pwd"]}, {"amr": ["otp"]}, {"amr": "mfa"}, {"amr": [["mfa"]]}, {"acr": "1"}, {"acr": ["mfa"]}, {"acr": 0}])
-def test_one_factor_at_the_provider_does_not(browser, okta, demo, ada, linked, claims):
-    demand_factor(demo)
-    come(browser, okta, **claims)
-    assert browser.get(PAGE)["Location"] == "/accounts/security/"
-
-
-def test_userinfo_does_not_say_how_somebody_signed_in(browser, okta, demo, ada, linked):
+def test_one_factor_at_the_provider_does_not_whatever_userinfo_says(browser, okta, demo, ada, linked, claims):
     demand_factor(demo)
     okta.userinfo = {"amr": ["mfa"], "acr": "mfa"}
-    come(browser, okta)
+    come(browser, okta, **claims)
     assert browser.get(PAGE)["Location"] == "/accounts/security/"
 
 
@@ -146,32 +119,26 @@ def with_codes(ada):
     factories.turn_on_one_time_codes(ada)
 
 
-def test_whoever_has_a_second_factor_here_is_asked_for_it(browser, okta, demo, ada, linked, with_codes):
+def test_whoever_has_a_second_factor_here_is_asked_for_it_unless_the_provider_asked(browser, okta, demo, ada, linked, with_codes):
+    demand_sso(demo)
     response = come(browser, okta, goes_on=PAGE)
     assert response["Location"] == "/accounts/sign-in/code/"
     assert user_of(browser) is None
     assert browser.get(PAGE)["Location"].startswith("/accounts/sign-in/")
-
-
-def test_unless_the_provider_asked_for_one(browser, okta, demo, ada, linked, with_codes):
-    come(browser, okta, amr=["mfa"])
-    assert user_of(browser) == ada.pk
-
-
-def test_the_code_after_it_ends_in_a_session_of_the_provider_s(browser, okta, demo, ada, linked, with_codes):
-    demand_sso(demo)
-    come(browser, okta, goes_on=PAGE)
     response = browser.post("/accounts/sign-in/code/", {"code": app_code(factories.TOTP_SECRET)})
     assert response["Location"] == PAGE
     assert browser.get(PAGE).status_code == 200
     assert events("user.signed_in")[-1].after == {"method": "single sign-on and one-time code"}
+    browser.cookies.clear()
+    come(browser, okta, amr=["mfa"])
+    assert user_of(browser) == ada.pk
 
 
 @pytest.mark.parametrize(("claims", "status"), [({"amr": ["mfa"]}, 200), ({"amr": ["pwd"]}, 302)])
 def test_proved_anew_at_the_provider_it_opens_where_the_provider_asked_for_one(browser, okta, demo, ada, linked, claims, status):
     """To a session by password from before the account had one."""
     demand_factor(demo)
-    sign_in(browser, ada)
+    as_person(ada, browser)
     App(ada)
     assert browser.get(PAGE)["Location"].startswith("/accounts/confirm/")
     response = come(browser, okta, path=CONFIRM, goes_on=PAGE, auth_time=int(time.time()), **claims)

@@ -17,9 +17,9 @@ __all__ = ["linked", "log"]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("linked", "log")]
 
 
-def test_all_is_well_otherwise(browser, okta, ada):
+def test_all_is_well_otherwise_also_with_an_audience_as_a_list_of_one(browser, okta, ada):
     """Else the refusals below would show nothing."""
-    assert come(browser, okta).status_code == 302
+    assert come(browser, okta, aud=["tokenos"], azp="tokenos").status_code == 302
     assert user_of(browser) == ada.pk
 
 
@@ -63,11 +63,6 @@ def test_claims_that_are_not_as_they_have_to_be_are_refused(browser, okta, name,
     response = come(browser, okta, **{claim: value(okta) if callable(value) else value for claim, value in claims.items()})
     assert refused(browser, response, 502, DOWN, "provider_failed")
     assert said in log()
-
-
-def test_an_audience_as_a_list_of_one_is_fine(browser, okta, ada):
-    come(browser, okta, aud=["tokenos"], azp="tokenos")
-    assert user_of(browser) == ada.pk
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "EdDSA", "Ed25519"])

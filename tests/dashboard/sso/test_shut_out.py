@@ -9,6 +9,7 @@ from django.core.management import call_command
 
 from dashboard.models import Membership, User
 from tests import factories
+from tests.dashboard.conftest import sign_in as as_person
 from tests.dashboard.sso.conftest import come, heading
 from tests.dashboard.sso.test_connection import age, sign_in
 
@@ -27,22 +28,20 @@ def grace(browser, okta, demo, second_browser):
     return user
 
 
-def test_a_password_does_not_open_it_and_the_provider_does(browser, okta, grace):
-    sign_in(browser, grace)
+def test_a_password_does_not_open_it_or_do_a_form_and_the_provider_does(browser, okta, grace, demo):
+    factories.add_member(factories.create_workspace("second"), grace)
+    as_person(grace, browser)
     response = browser.get(PAGE)
     assert (response.status_code, heading(response)) == (403, "Demo opens to you with Okta only")
     assert "Your role here comes from Okta." in " ".join(response.content.decode().split())
     assert f'name="next" value="{PAGE}"' in response.content.decode()
-    assert come(browser, okta, goes_on=PAGE)["Location"] == PAGE
-    assert browser.get(PAGE).status_code == 200
-
-
-def test_no_form_is_done_either(browser, okta, grace, demo):
-    Membership.objects.filter(user=grace).update(role="owner")
-    sign_in(browser, grace)
+    assert browser.get("/w/second/members/").status_code == 200
+    Membership.objects.filter(user=grace, workspace=demo).update(role="owner")
     assert browser.post("/w/demo/settings/", {"name": "Grace's"}).status_code == 403
     demo.refresh_from_db()
     assert demo.name == "Demo"
+    assert come(browser, okta, goes_on=PAGE)["Location"] == PAGE
+    assert browser.get(PAGE).status_code == 200
 
 
 def test_whoever_is_shut_out_is_out_after_twelve_hours_also_with_a_new_password(browser, okta, grace, second_browser):
@@ -53,16 +52,9 @@ def test_whoever_is_shut_out_is_out_after_twelve_hours_also_with_a_new_password(
     assert second_browser.get(PAGE).status_code == 403
 
 
-def test_a_role_that_was_given_by_hand_opens_by_password(browser, okta, ben, grace, demo):
+def test_a_role_that_was_given_by_hand_opens_by_password(okta, ben, demo):
     SocialAccount.objects.create(user=ben, provider=okta.issuer, uid="00u1ben")
-    sign_in(browser, ben)
-    assert browser.get(PAGE).status_code == 200
-
-
-def test_other_workspaces_of_the_same_person_stay_open(browser, okta, grace):
-    factories.add_member(factories.create_workspace("second"), grace)
-    sign_in(browser, grace)
-    assert browser.get("/w/second/members/").status_code == 200
+    assert as_person(ben).get(PAGE).status_code == 200
 
 
 def test_without_single_sign_on_it_stays_shut_and_says_what_opens_it(browser, okta, grace, settings):

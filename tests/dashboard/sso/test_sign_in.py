@@ -26,38 +26,25 @@ def test_the_sign_in_page_offers_it(browser, okta):
     assert 'name="next" value="/w/demo/"' in text
 
 
-def test_the_request_is_a_code_request_with_pkce_state_and_nonce(browser, okta):
+def test_the_request_is_a_code_request_with_pkce_state_and_nonce_of_its_own_whatever_the_query_says(browser, okta):
+    random = ("state", "nonce", "code_challenge")
     okta.authorize(begin(browser))
-    asked = okta.asked
-    assert (asked["response_type"], asked["client_id"], asked["scope"]) == ("code", "tokenos", "openid email profile")
-    assert asked["redirect_uri"] == f"https://testserver{CALLBACK}"
-    assert asked["code_challenge_method"] == "S256"
-    assert all(len(asked[name]) >= 43 for name in ("state", "nonce", "code_challenge"))
-
-
-def test_nothing_of_the_request_follows_the_query(browser, okta):
-    okta.authorize(begin(browser, path=f"{START}?scope=admin&auth_params=prompt%3Dnone&process=connect"))
-    assert okta.asked["scope"] == "openid email profile"
-    assert "prompt" not in okta.asked
-
-
-def test_no_two_requests_are_alike(browser, okta):
-    first, second = begin(browser), begin(browser)
-    okta.authorize(first)
     before = okta.asked
-    okta.authorize(second)
-    assert not {before[name] for name in ("state", "nonce", "code_challenge")} & {okta.asked[name] for name in ("state", "nonce", "code_challenge")}
+    okta.authorize(begin(browser, path=f"{START}?scope=admin&auth_params=prompt%3Dnone&process=connect"))
+    for asked in (before, okta.asked):
+        assert (asked["response_type"], asked["client_id"], asked["scope"]) == ("code", "tokenos", "openid email profile")
+        assert asked["redirect_uri"] == f"https://testserver{CALLBACK}"
+        assert asked["code_challenge_method"] == "S256"
+        assert all(len(asked[name]) >= 43 for name in random)
+        assert "prompt" not in asked
+    assert not {before[name] for name in random} & {okta.asked[name] for name in random}
 
 
-def test_a_link_alone_begins_nothing(browser, okta):
+def test_a_link_alone_or_a_form_of_another_site_begins_nothing(browser, okta):
     """A provider's portal sends people here; another site could as well."""
     response = browser.get(f"{START}?next=/w/demo/")
     assert response.status_code == 200
     assert "Refresh" not in response
-    assert not okta.requests
-
-
-def test_a_form_of_another_site_begins_nothing(okta):
     assert Browser(enforce_csrf_checks=True).post(START).status_code == 403
     assert not okta.requests
 
@@ -84,43 +71,31 @@ def test_it_goes_on_at_no_other_site(browser, okta, demo, ada, elsewhere):
     assert come(browser, okta, goes_on=elsewhere)["Location"] == "/"
 
 
-def test_whoever_else_was_signed_in_is_signed_out(browser, okta, demo, ada, ben):
+def test_whoever_else_was_signed_in_is_signed_out_and_the_session_ends_after_twelve_hours_however_it_is_used(browser, okta, demo, ada, ben, settings):
+    settings.SESSION_COOKIE_AGE = 14 * 24 * 3600
     link(ada, okta)
     browser.force_login(ben)
     before = browser.session.session_key
     come(browser, okta)
     assert user_of(browser) == ada.pk
     assert browser.session.session_key != before
-
-
-def test_the_session_gets_another_key(browser, okta, demo, ada):
-    link(ada, okta)
+    first = Session.objects.get(session_key=browser.row_key).expire_date
+    assert timedelta(hours=11, minutes=59) < first - timezone.now() <= timedelta(hours=12)
+    age_session(browser, hours=1)
+    assert browser.get("/w/demo/members/").status_code == 200
+    assert abs(Session.objects.get(session_key=browser.row_key).expire_date - first) < timedelta(seconds=2)
+    browser.cookies.clear()
     url = begin(browser)
     before = browser.session.session_key
     browser.get(okta.authorize(url))
     assert browser.session.session_key != before
 
 
-def test_the_session_ends_after_twelve_hours_however_it_is_used(browser, okta, demo, ada, settings):
-    settings.SESSION_COOKIE_AGE = 14 * 24 * 3600
-    link(ada, okta)
-    come(browser, okta)
-    first = Session.objects.get(session_key=browser.row_key).expire_date
-    assert timedelta(hours=11, minutes=59) < first - timezone.now() <= timedelta(hours=12)
-    age_session(browser, hours=1)
-    assert browser.get("/w/demo/members/").status_code == 200
-    assert abs(Session.objects.get(session_key=browser.row_key).expire_date - first) < timedelta(seconds=2)
-
-
-def test_a_stranger_fills_no_table_with_sessions(okta, db):
-    begin(Browser())
-    assert not Session.objects.exists()
-
-
-def test_beginning_often_asks_the_provider_once_in_5_seconds(okta, db, monkeypatch):
+def test_strangers_who_begin_often_fill_no_table_and_ask_the_provider_once_in_5_seconds(okta, db, monkeypatch):
     """Anybody may begin, and only few may speak with the provider at once: else a stranger could keep everybody else from it."""
-    for _ in range(5):
+    for _ in range(3):
         begin(Browser())
+    assert not Session.objects.exists()
     assert len([path for path, _, _ in okta.requests if path.endswith("/openid-configuration")]) == 1
     monkeypatch.setattr(provider, "monotonic", lambda: time.monotonic() + 6)
     begin(Browser())
