@@ -120,7 +120,7 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
         if self.is_waiting:
             self.is_waiting = False
             # The connection may have been ended to make room for another.
-            if self.raw.is_closing():
+            if self.connection is None or self.raw.is_closing():
                 return
             self.raw.resume_reading()
         self.handshake.is_waiting, self.handshake.has_turn = False, True
@@ -156,7 +156,13 @@ async def open_tls(
     protocol = TLSProtocol(loop, connection, context, find_address(sock), readers, turns, share, **timeouts)
     made = protocol.made
     assert made is not None
-    transport = (await loop.connect_accepted_socket(lambda: protocol, sock))[0]
+    try:
+        transport = (await loop.connect_accepted_socket(lambda: protocol, sock))[0]
+    except BaseException:
+        # uvloop has closed the transport without saying so.
+        protocol.connection_lost(None)
+        del protocol, made
+        raise
     try:
         await made
     except BaseException:

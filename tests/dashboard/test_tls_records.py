@@ -45,6 +45,19 @@ class Reader(asyncio.Protocol):
         self.done.set()
 
 
+class Held(Turns):
+    """Turns that a test gives. Each is noted, and then asked is called."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.waiting: list[Callable[[], None]] = []
+        self.asked: Callable[[], object] = list
+
+    def ask(self, go_on: Callable[[], None], network: str = "") -> None:  # noqa: ARG002  # there is one network
+        self.waiting.append(go_on)
+        self.asked()
+
+
 class Begun(asyncio.Protocol):
     """Notes in which turn of the loop its handshake was done."""
 
@@ -177,3 +190,37 @@ def test_handshakes_that_end_at_the_same_moment_are_gone_on_with_one_in_a_turn(t
 
     done = uvloop.run(serve())
     assert len(set(done)) == len(done) == 12
+
+
+@pytest.mark.parametrize("seconds", [None, 0.0, 0.1], ids=["while it is being opened", "just after", "some time after"])
+def test_connection_that_ended_while_it_waited_for_its_turn_is_left_alone(tmp_path: Path, seconds: float | None) -> None:
+    """A worker that has too many ends some of those that are in their handshake. seconds: after the connection asked for its turn."""
+
+    async def serve() -> tuple[list[dict[str, object]], int]:
+        loop = asyncio.get_running_loop()
+        failures: list[dict[str, object]] = []
+        loop.set_exception_handler(lambda _, context: failures.append(context))
+        context = HandshakeContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self_signed().write(tmp_path))
+        readers, turns, share, done = CertificateReaders(loop), Held(loop), Share(1 << 30), []
+        with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname(), timeout=30) as client:
+            listener.setblocking(False)
+            # The beginning of a record.
+            client.sendall(b"\x16\3\1")
+            sock, _ = await loop.sock_accept(listener)
+            begun = Begun(lambda: 0, done)
+            opening = loop.create_task(open_tls(loop, begun, sock, context, readers, turns, share, ssl_handshake_timeout=30, ssl_shutdown_timeout=5))
+            asked = asyncio.Event()
+            turns.asked = asked.set if seconds is not None else opening.cancel
+            if seconds is not None:
+                await asyncio.wait_for(asked.wait(), 30)
+                await asyncio.sleep(seconds)
+                opening.cancel()
+            await asyncio.wait([opening], timeout=30)
+            [go_on] = turns.waiting
+            loop.call_soon(go_on)
+            await asyncio.sleep(0.1)
+        assert not done
+        return failures, share.held
+
+    assert uvloop.run(serve()) == ([], 0)
