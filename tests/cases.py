@@ -16,6 +16,7 @@ from django.core import mail
 from django.db import connection, transaction
 from django.db.models import Model
 from django.test import Client
+from hypothesis import settings
 
 from dashboard.instance.mail import wait_until_sent
 
@@ -39,7 +40,13 @@ class Each(list):
 
 def pytest_addoption(parser):
     parser.addoption("--apart", action="store_true", help="make each case a test of its own")
-    parser.addoption("--few", action="store_true", help="leave out all cases of a test but the first and the last")
+    parser.addoption("--few", action="store_true", help="leave out all cases of a test but the first and the last, and all but ten of Hypothesis")
+
+
+def pytest_configure(config):
+    if config.getoption("few"):
+        settings.register_profile("few", max_examples=10)
+        settings.load_profile("few")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -148,13 +155,13 @@ def _committed_undone():
 def _put_back(fixtures):
     """Restore cookies, mail, settings and the log."""
     cookies = [(browser, copy.deepcopy(browser.cookies)) for browser in fixtures.values() if isinstance(browser, Client)]
-    sent, settings = list(mail.outbox), fixtures.get("settings")
-    overridden = len(settings._to_restore) if settings else 0
+    sent, changed = list(mail.outbox), fixtures.get("settings")
+    overridden = len(changed._to_restore) if changed else 0
     if "caplog" in fixtures:
         fixtures["caplog"].clear()
     yield
-    while settings and len(settings._to_restore) > overridden:
-        settings._to_restore.pop().disable()
+    while changed and len(changed._to_restore) > overridden:
+        changed._to_restore.pop().disable()
     wait_until_sent()
     mail.outbox = sent
     for browser, kept in cookies:

@@ -35,7 +35,7 @@ def _place(item):
 
 # Tests in these folders, or with these fixtures, start a program: “make test-fast” leaves them out.
 FOLDERS = {"servers", "browser", "performance"}
-PROGRAMS = {"server", "make_server", "postgresql", "make_tables", "shell", "prepared_database"}
+PROGRAMS = {"server", "make_server", "postgresql", "make_tables", "shell", "prepare", "prepared_database"}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,13 +12,13 @@ _WRITES = ("INSERT", "UPDATE", "DELETE")
 _kept = {}
 
 
-def kept(make):
-    """The result of make(), kept from an earlier call with the same state of the database. make may only write to the database."""
+def kept(make, of=None):
+    """The result of make(), kept from an earlier call with the same state of the database and the same of. make may only write to the database."""
     if connection.vendor != "sqlite" or not connection.in_atomic_block:
         return make()
     database = connection.connection
     # Each insert advances a table's sequence, and a rollback sets it back. The first row has the first key.
-    state = (make.__code__, *database.execute("SELECT name, seq FROM sqlite_sequence UNION ALL SELECT email, id FROM dashboard_user ORDER BY 1"))
+    state = (make.__code__, of, *database.execute("SELECT name, seq FROM sqlite_sequence UNION ALL SELECT email, id FROM dashboard_user ORDER BY 1"))
     made_at, statements, pickled = _kept.get(state, (0, (), b""))
     if time.monotonic() - made_at < _FRESH:
         for statement in statements:

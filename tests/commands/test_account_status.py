@@ -19,7 +19,7 @@ COMMANDS = ["disable_account", "enable_account", "promote", "demote"]
 
 
 @pytest.fixture
-def olga(transactional_db, settings):
+def olga(db, settings):
     """Operates the instance."""
     settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
     django_settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
@@ -134,7 +134,7 @@ def test_one_who_is_switched_off_can_be_demoted(command, ada):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_an_unknown_account_is_named(refused, transactional_db, name):
+def test_an_unknown_account_is_named(refused, db, name):
     assert refused(name, "nobody@example.com") == "There is no account “nobody@example.com”. Give the e-mail address that the person signs in with."
 
 

@@ -17,7 +17,7 @@ GOOD = "a-long-enough-passphrase"
 
 
 @pytest.fixture
-def ada(transactional_db):
+def ada(db):
     return factories.create_user("ada@example.com")
 
 
@@ -64,6 +64,8 @@ def test_unknown_account_is_refused(refused, ada):
     assert "There is no account “eve@example.com”" in refused("changepassword", "eve@example.com")
 
 
+@pytest.mark.program
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("again", "changed"), [(GOOD, True), ("another-passphrase", False)])
 def test_person_at_a_terminal_types_it_twice(ada, again, changed):
     pid, terminal = pty.fork()

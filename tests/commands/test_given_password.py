@@ -19,7 +19,7 @@ OWN = "an-entirely-new-phrase"
 
 
 @pytest.fixture(autouse=True)
-def _pages(transactional_db, settings):
+def _pages(db, settings):
     settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
     django_settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 

@@ -243,6 +243,7 @@ def test_instance_with_a_workspace_of_its_own_gets_no_demo(prepare, data_dir):
     assert prepare("--announce").stdout == "TokenOS: https://localhost:8443\n"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_database_from_a_newer_version_is_refused(refused, data_dir):
     with sqlite3.connect(settings.DATABASES["default"]["NAME"]) as connection:
         connection.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('clients', '9999_future', '2030-01-01')")

@@ -16,7 +16,7 @@ from tests.dashboard.conftest import Browser
 
 
 @pytest.fixture
-def ada(transactional_db, settings):
+def ada(db, settings):
     settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
     django_settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     user = factories.create_user("ada@example.com")
@@ -73,7 +73,7 @@ def test_nothing_stays_by_which_somebody_else_who_was_in_it_comes_back(command, 
     assert AuditEvent.objects.get(event="invitation.withdrawn").after == {"reason": f"The account {ada.email} was recovered."}
 
 
-def test_unknown_account_is_named(refused, transactional_db):
+def test_unknown_account_is_named(refused, db):
     assert "There is no account “nobody@example.com”." in refused("recover_account", "nobody@example.com")
 
 

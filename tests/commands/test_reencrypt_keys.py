@@ -82,7 +82,7 @@ def test_altered_ciphertext_is_refused(refused, settings, old_keys):
 
 
 @pytest.fixture
-def second_factors(transactional_db):
+def second_factors(db):
     return factories.turn_on_one_time_codes(factories.create_user("ada@example.com"))
 
 

@@ -131,6 +131,7 @@ def test_full_disk_behind_the_file_leaves_no_client(demo, transactional_db):
     assert (Client.objects.count(), ClientSecret.objects.count(), AuditEvent.objects.count()) == (0, 0, before)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_file_of_an_interrupted_run_is_removed(command, demo, tmp_path):
     file = tmp_path / "credentials.tsv"
     with sqlite3.connect(settings.DATABASES["default"]["NAME"]) as connection:

@@ -87,7 +87,14 @@ def admin(browser, olga):
 
 def sign_in(user, browser=None):
     """A browser in which that person has just signed in, with the password: so no act asks for it again. tests/dashboard/test_sign_in.py is about the form."""
-    browser, now = browser or Browser(raise_request_exception=False), timezone.now()
+    browser = browser or Browser(raise_request_exception=False)
+    browser.cookies = _sign_in(user, browser) if browser.cookies else kept(lambda: _sign_in(user, browser), of=(user.pk, user.password))
+    return browser
+
+
+def _sign_in(user, browser):
+    """The cookies of that browser."""
+    now = timezone.now()
     browser.force_login(user)
     session = browser.session
     session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "password", "at": now.timestamp(), "email": user.email}]
@@ -97,7 +104,7 @@ def sign_in(user, browser=None):
     session.save()
     actor = Actor(f"user:{user.pk} {user.email}", address="127.0.0.1")
     record_sign_in(user=user, session_key=browser.row_key, method="password", actor=actor, now=now)
-    return browser
+    return browser.cookies
 
 
 def sign_in_by_form(user, browser=None):

@@ -64,7 +64,8 @@ def test_of_many_at_once_one_makes_the_account(by):
 
     with ThreadPoolExecutor(len(browsers)) as pool:
         statuses = list(pool.map(join, browsers))
-    assert set(statuses) <= {302, 404}
+    # 503: it waited too long for its turn to write.
+    assert set(statuses) <= {302, 404, 503}
     assert User.objects.filter(email="jonas@example.com").count() == 1
     assert len(events("invitation.accepted")) == len(events("member.added")) == 1
     assert Invitation.objects.get().accepted_at is not None
