@@ -21,7 +21,7 @@ from clients.models import (
 )
 from clients.public_key import read_public_keys
 from clients.services import clients
-from clients.services.secrets import rotate_secret
+from clients.services.rotation import rotate_secret
 from tests import factories
 from tests.certificates import pem, self_signed
 from tests.public_keys import jwk

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from clients.hygiene import Kind
 from clients.models import ClientSecret
-from clients.services import client_changes, clients, hand_overs, hygiene, secret_ends, secrets, usage, workspaces
+from clients.services import client_changes, clients, hand_overs, hygiene, rotation, secret_ends, secrets, usage, workspaces
 from clients.services.gathered import GrantedKey
 from tests import factories
 
@@ -31,7 +31,7 @@ def newest() -> ClientSecret:
 
 
 def rotate(_number: int) -> None:
-    secrets.rotate_secret(client=client, overlap=timedelta(minutes=1), lifetime=timedelta(days=9), actor=factories.TESTS, now=timezone.now())
+    rotation.rotate_secret(client=client, overlap=timedelta(minutes=1), lifetime=timedelta(days=9), actor=factories.TESTS, now=timezone.now())
 
 
 def revoke(_number: int) -> None:

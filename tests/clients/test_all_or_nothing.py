@@ -10,7 +10,7 @@ from clients.certificate import read_certificates
 from clients.hygiene import Kind
 from clients.models import Client, ClientActivity, ClientCertificate, ClientPublicKey, ClientSecret, HandOver, Scope, Workspace
 from clients.public_key import read_public_keys
-from clients.services import client_changes, client_deletion, clients, deletion, hand_overs, hygiene, scopes, secret_ends, secrets, workspaces
+from clients.services import client_changes, client_deletion, clients, deletion, hand_overs, hygiene, rotation, scopes, secret_ends, secrets, workspaces
 from clients.services.certificates import add_certificates, revoke_certificate
 from clients.services.public_keys import add_public_keys, revoke_public_key
 from tests import factories
@@ -47,7 +47,7 @@ ACTS = {
     "delete": lambda t, by: _delete(t["client"], **by),
     "hand to another owner": lambda t, by: clients.hand_over_clients(workspace=t["workspace"], contact="", to="ben@example.com", **by),
     "new secret": lambda t, by: secrets.create_secret(client=t["client"], **by),
-    "rotate": lambda t, by: secrets.rotate_secret(client=t["client"], overlap=timedelta(), **by),
+    "rotate": lambda t, by: rotation.rotate_secret(client=t["client"], overlap=timedelta(), **by),
     "extend": lambda t, by: secret_ends.extend_secret(client=t["client"], secret_id=t["ending"].secret_id, expires_at=by["now"] + 20 * DAY, **by),
     "end": lambda t, by: secret_ends.end_secret(client=t["client"], secret_id=t["ending"].secret_id, **by),
     "revoke secret": lambda t, by: secrets.revoke_secret(client=t["client"], secret_id=t["ending"].secret_id, **by),

@@ -7,7 +7,7 @@ import pytest
 from clients.attention import MAX, Kind, find_attention, needing, needing_any
 from clients.models import Client, ClientActivity, ClientSecret
 from clients.services.clients import disable_client
-from clients.services.secrets import rotate_secret
+from clients.services.rotation import rotate_secret
 from tests.dashboard.conftest import create_certificate, create_public_key
 from tests.factories import TESTS, create_client, create_workspace
 

@@ -5,7 +5,8 @@ from django.utils import timezone
 
 from clients.models import AuditEvent, Client, ClientSecret
 from clients.services.clients import create_client_with_credentials
-from clients.services.secrets import create_secret, rotate_secret
+from clients.services.rotation import rotate_secret
+from clients.services.secrets import create_secret
 from tests import factories
 
 

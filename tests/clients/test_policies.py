@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 
 from clients.duration import NO_END
 from clients.models import AuditEvent, Client, ClientSecret, Workspace
-from clients.services import clients, secret_ends, secrets, workspaces
+from clients.services import clients, rotation, secret_ends, secrets, workspaces
 from clients.services.certificates import add_certificates
 from clients.services.deletion import delete_workspace
 from clients.services.scopes import create_scope
@@ -81,7 +81,7 @@ def test_longer_life_is_refused(workspace, now, lifetime, said):
     for act in (
         lambda: make(demo, now, secret_lifetime=lifetime),
         lambda: create_secret(client, lifetime=lifetime),
-        lambda: secrets.rotate_secret(client=client, lifetime=lifetime, actor=TESTS, now=now),
+        lambda: rotation.rotate_secret(client=client, lifetime=lifetime, actor=TESTS, now=now),
     ):
         assert said in refusal(act)
     assert ClientSecret.objects.count() == 1
@@ -102,13 +102,13 @@ def test_rotation_cuts_what_it_inherits_to_what_is_allowed(workspace, now):
     client = make(workspace, now, secret_lifetime=365 * DAY).client
     demand(workspace, now, max_secret_lifetime_days=30)
     client = Client.objects.get()
-    assert secrets.rotate_secret(client=client, actor=TESTS, now=now).secret.expires_at == now + 30 * DAY
+    assert rotation.rotate_secret(client=client, actor=TESTS, now=now).secret.expires_at == now + 30 * DAY
 
 
 def test_rotation_of_a_secret_without_an_end_gets_what_a_new_one_gets(workspace, now):
     make(workspace, now)
     demand(workspace, now, max_secret_lifetime_days=30, default_secret_lifetime_days=7)
-    assert secrets.rotate_secret(client=Client.objects.get(), actor=TESTS, now=now).secret.expires_at == now + 7 * DAY
+    assert rotation.rotate_secret(client=Client.objects.get(), actor=TESTS, now=now).secret.expires_at == now + 7 * DAY
 
 
 def test_policy_that_becomes_stricter_meanwhile_counts(workspace, now):
@@ -218,7 +218,7 @@ def test_nothing_is_made_in_a_workspace_that_is_about_to_be_deleted(workspace, n
         lambda: make(workspace, now),
         lambda: clients.create_client(workspace=workspace, name="x", actor=TESTS, now=now),
         lambda: create_secret(client),
-        lambda: secrets.rotate_secret(client=client, actor=TESTS, now=now),
+        lambda: rotation.rotate_secret(client=client, actor=TESTS, now=now),
         lambda: add_certificates(client=client, parsed=[], actor=TESTS, now=now),
         lambda: create_scope(workspace=workspace, name="orders:read", description="", actor=TESTS, now=now),
     ):

@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from clients.models import AuditEvent, ClientSecret
-from clients.services import secret_ends, secrets
+from clients.services import rotation, secret_ends, secrets
 from clients.services.workspaces import change_workspace
 from tests.factories import TESTS, create_client, create_workspace, expire
 
@@ -17,7 +17,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 def old(db, now):
     """A secret in its overlap of 24 hours, with the new one beside it."""
     secret = create_client(create_workspace("demo"), now=now).secret
-    secrets.rotate_secret(client=secret.client, overlap=DAY, actor=TESTS, now=now)
+    rotation.rotate_secret(client=secret.client, overlap=DAY, actor=TESTS, now=now)
     secret.refresh_from_db()
     return secret
 

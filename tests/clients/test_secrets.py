@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from clients.models import AuditEvent, ClientSecret
-from clients.services import credential_limits, secrets
+from clients.services import credential_limits, rotation, secrets
 from clients.services.audit import Actor
 from clients.services.credential_limits import MAX_AN_HOUR, MAX_USABLE
 from tests.factories import TESTS, create_client, create_secret, create_workspace
@@ -18,7 +18,7 @@ def client_(db):
 
 
 def test_no_event_shows_a_secret_its_hash_or_its_digest(client_, now):
-    made = [create_secret(client_), secrets.rotate_secret(client=client_, actor=TESTS, now=now)]
+    made = [create_secret(client_), rotation.rotate_secret(client=client_, actor=TESTS, now=now)]
     secrets.revoke_secret(client=client_, secret_id=made[0].secret.secret_id, actor=TESTS, now=now)
     written = str(list(AuditEvent.objects.values()))
     for new in made:
@@ -33,7 +33,7 @@ def test_change_without_its_event_is_undone(transactional_db, now):
     broken = Actor(TESTS.name, request_id=None)
     for change in (
         lambda: secrets.create_secret(client=client, actor=broken, now=now),
-        lambda: secrets.rotate_secret(client=client, actor=broken, now=now),
+        lambda: rotation.rotate_secret(client=client, actor=broken, now=now),
         lambda: secrets.revoke_secret(client=client, secret_id=before[0]["secret_id"], actor=broken, now=now),
     ):
         with pytest.raises(Exception, match="NOT NULL"):
@@ -43,7 +43,7 @@ def test_change_without_its_event_is_undone(transactional_db, now):
 
 def test_negative_overlap_is_refused(client_, now):
     with pytest.raises(ValidationError, match="The overlap is negative") as error:
-        secrets.rotate_secret(client=client_, overlap=timedelta(seconds=-1), actor=TESTS, now=now)
+        rotation.rotate_secret(client=client_, overlap=timedelta(seconds=-1), actor=TESTS, now=now)
     assert error.value.code == "invalid_overlap"
     assert ClientSecret.objects.count() == 1
 
@@ -57,7 +57,7 @@ def test_secret_that_never_lives_is_refused(client_, now, lifetime):
 
 def test_clock_of_another_node_that_is_ahead_doesnt_break_a_rotation(client_, now):
     ahead = create_secret(client_, now=now + timedelta(seconds=5)).secret
-    secrets.rotate_secret(client=client_, overlap=timedelta(), actor=TESTS, now=now)
+    rotation.rotate_secret(client=client_, overlap=timedelta(), actor=TESTS, now=now)
     ahead.refresh_from_db()
     assert ahead.expires_at == ahead.created_at
 
@@ -66,9 +66,9 @@ def test_rotation_with_overlap_0_makes_room_under_the_limit(client_, now):
     for _ in range(MAX_USABLE - 1):
         create_secret(client_, now=now)
     with pytest.raises(ValidationError, match="Revoke one"):
-        secrets.rotate_secret(client=client_, actor=TESTS, now=now)
+        rotation.rotate_secret(client=client_, actor=TESTS, now=now)
     assert ClientSecret.objects.filter(expires_at__isnull=False).count() == 0
-    secrets.rotate_secret(client=client_, overlap=timedelta(), actor=TESTS, now=now)
+    rotation.rotate_secret(client=client_, overlap=timedelta(), actor=TESTS, now=now)
     assert ClientSecret.objects.usable(now).count() == 1
 
 
@@ -90,7 +90,7 @@ def test_revoked_secret_is_not_usable(client_, now):
 
 class TestWhatSomebodyMakesInAnHour:
     def rotate(self, client, now, actor=TESTS):
-        return secrets.rotate_secret(client=client, overlap=timedelta(), actor=actor, now=now)
+        return rotation.rotate_secret(client=client, overlap=timedelta(), actor=actor, now=now)
 
     def test_is_bounded_though_each_ends_at_once(self, client_, now):
         for _ in range(MAX_AN_HOUR - 1):

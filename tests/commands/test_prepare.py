@@ -18,7 +18,7 @@ from django.utils import timezone
 from clients.key_encryption import newest_key
 from clients.models import AuditEvent, Client, ClientSecret, Workspace
 from clients.secret import parse, verify_secret
-from clients.services import secrets
+from clients.services import rotation
 from clients.services.credential_limits import MAX_USABLE
 from clients.services.deletion import GRACE_PERIOD, delete_workspace, remove_deleted_workspaces
 from dashboard.models import Membership, User
@@ -191,7 +191,7 @@ def test_file_of_a_database_that_is_gone_is_written_anew(prepare, data_dir):
 
 def test_rotated_secret_gets_a_successor(prepare, data_dir):
     prepare()
-    secrets.rotate_secret(client=Client.objects.get(), overlap=timedelta(), actor=factories.TESTS, now=timezone.now())
+    rotation.rotate_secret(client=Client.objects.get(), overlap=timedelta(), actor=factories.TESTS, now=timezone.now())
     prepare()
     _assert_file_works(data_dir)
 

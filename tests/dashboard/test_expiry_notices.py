@@ -10,7 +10,7 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.core.mail.message import sanitize_address
 
 from clients.models import Client, ClientPublicKey, ClientSecret
-from clients.services import secret_ends, secrets, usage
+from clients.services import rotation, secret_ends, secrets, usage
 from clients.services.clients import disable_client
 from dashboard.background import schedule
 from dashboard.client.credentials import expiry_notices
@@ -102,7 +102,7 @@ def test_where_there_is_nobody_at_all_nothing_is_sent_and_nothing_waits(secret, 
 
 
 def test_an_old_secret_in_its_overlap_is_told_an_hour_before_its_end_if_something_uses_it(settings, client_, secret, now):
-    secrets.rotate_secret(client=client_, overlap=DAY, actor=factories.TESTS, now=now - 23 * HOUR - timedelta(minutes=5))
+    rotation.rotate_secret(client=client_, overlap=DAY, actor=factories.TESTS, now=now - 23 * HOUR - timedelta(minutes=5))
     secret.refresh_from_db()
     assert send(now - HOUR) == []
     assert send(now) == []
@@ -115,7 +115,7 @@ def test_an_old_secret_in_its_overlap_is_told_an_hour_before_its_end_if_somethin
 
 
 def test_an_end_that_was_moved_is_told_anew(client_, secret, now):
-    secrets.rotate_secret(client=client_, overlap=30 * 60 * timedelta(seconds=1), actor=factories.TESTS, now=now - timedelta(minutes=10))
+    rotation.rotate_secret(client=client_, overlap=30 * 60 * timedelta(seconds=1), actor=factories.TESTS, now=now - timedelta(minutes=10))
     use(secret, ago=timedelta(minutes=1))
     secret.refresh_from_db()
     assert send(now)

@@ -10,7 +10,8 @@ from clients.models import Client, ClientSecret
 from clients.secret import generate, hash_secret
 from clients.services import usage
 from clients.services.clients import disable_client
-from clients.services.secrets import create_secret, revoke_secret, rotate_secret
+from clients.services.rotation import rotate_secret
+from clients.services.secrets import create_secret, revoke_secret
 from tests import factories
 from tests.oauth.conftest import reason_of
 from tests.oauth.doors import ADDRESS, ELSEWHERE, basic

@@ -6,7 +6,8 @@ import pytest
 
 from clients.models import ClientSecret
 from clients.services.clients import disable_client, enable_client
-from clients.services.secrets import create_secret, revoke_secret, rotate_secret
+from clients.services.rotation import rotate_secret
+from clients.services.secrets import create_secret, revoke_secret
 from oauth.services import revoke_signing_key, rotate_signing_key
 from tests import factories
 from tests.oauth.conftest import reason_of

@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 from clients.duration import parse_duration, parse_lifetime
 from clients.management.base import JSONCommand, require_client
 from clients.moment import iso
-from clients.services import secrets
+from clients.services import rotation
 from clients.services.audit import Actor
 
 
@@ -20,7 +20,7 @@ class Command(JSONCommand):
         parser.add_argument("client_id", metavar="CLIENT_ID")
         parser.add_argument(
             "--overlap",
-            default=secrets.USUAL_OVERLAP,
+            default=rotation.USUAL_OVERLAP,
             metavar="DURATION",
             help="how long the old ones still work; 0 ends them at once (default: %(default)s)",
         )
@@ -31,7 +31,7 @@ class Command(JSONCommand):
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         expires_in = options["expires_in"]
-        rotated = secrets.rotate_secret(
+        rotated = rotation.rotate_secret(
             client=require_client(options["client_id"]),
             overlap=parse_duration(options["overlap"]),
             name=options["name"],

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from clients.services import clients, secrets
+from clients.services import clients, rotation
 from clients.services.audit import Actor
 from clients.services.client_deletion import delete_client
 from dashboard.audit import events as audit_events
@@ -162,7 +162,7 @@ class TestFilters:
 
     def test_by_client_with_everything_that_happened_to_its_credentials(self, adas, demo):
         client = factories.create_client(demo, auth_methods=["client_secret_basic", "private_key_jwt", "self_signed_tls_client_auth"]).secret.client
-        secrets.rotate_secret(client=client, actor=factories.TESTS, now=timezone.now())
+        rotation.rotate_secret(client=client, actor=factories.TESTS, now=timezone.now())
         create_public_key(client, kid="laptop")
         create_certificate(client)
         factories.create_client(demo, name="another")

@@ -10,7 +10,8 @@ from django.utils import timezone
 from clients.models import AddressUse, AuditEvent, Client, HandOver
 from clients.services.audit import Actor
 from clients.services.clients import disable_client
-from clients.services.secrets import revoke_secret, rotate_secret
+from clients.services.rotation import rotate_secret
+from clients.services.secrets import revoke_secret
 from dashboard.models import Membership
 from tests import factories
 from tests.dashboard.client.conftest import age, count_tokens, record_request, refuse_request, use

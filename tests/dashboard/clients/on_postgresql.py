@@ -9,7 +9,7 @@ from django.utils import timezone
 from clients.attention import find_attention
 from clients.models import AddressUse, Client, ClientActivity, ClientPublicKey, ClientSecret
 from clients.services.new_addresses import note_new_addresses
-from clients.services.secrets import rotate_secret
+from clients.services.rotation import rotate_secret
 from dashboard.clients.filters import COLUMNS, STATUSES, filter_clients, list_rows, order_of, read_filters
 from dashboard.clients.search.find import find, suggest
 from dashboard.clients.table import describe_clients

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from clients.models import Client, ClientSecret, UsageBucket
 from clients.services.clients import disable_client
-from clients.services.secrets import rotate_secret
+from clients.services.rotation import rotate_secret
 from tests import factories
 from tests.dashboard.clients.conftest import PAGE, make, names_of, rows_of, use
 from tests.dashboard.conftest import create_certificate, create_public_key, text_of

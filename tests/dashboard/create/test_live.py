@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from clients.models import RecordedRequest
-from clients.services.secrets import rotate_secret
+from clients.services.rotation import rotate_secret
 from tests import factories
 from tests.dashboard.conftest import text_of
 

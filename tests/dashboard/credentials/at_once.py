@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from clients.models import AuditEvent, ClientSecret
 from clients.public_key import read_public_keys
-from clients.services import secret_ends, secrets
+from clients.services import rotation, secret_ends, secrets
 from clients.services.public_keys import add_public_keys
 from dashboard.client import impact
 from dashboard.client.credentials import expiry_notices
@@ -34,7 +34,7 @@ def rotate() -> None:
     also = spent_forms.spending(token=token, user=user, name=lambda made: made.secret.secret_id, now=now)
     barrier.wait()
     try:
-        secrets.rotate_secret(client=client, actor=factories.TESTS, now=now, also=also)
+        rotation.rotate_secret(client=client, actor=factories.TESTS, now=now, also=also)
         outcomes.append("made")
     except spent_forms.FormSpentError:
         outcomes.append("spent")

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import AuditEvent
-from clients.services import secrets
+from clients.services import rotation, secrets
 from clients.services.audit import Actor
 from clients.services.public_keys import revoke_public_key
 from tests import factories
@@ -151,7 +151,7 @@ def test_who_revoked_it_may_be_forgotten(danas, secret):
 
 
 def test_in_a_rotation_the_other_ways_are_to_leave_it_to_extend_it_and_to_end_it(danas, secret):
-    secrets.rotate_secret(client=secret.client, actor=factories.TESTS, now=timezone.now())
+    rotation.rotate_secret(client=secret.client, actor=factories.TESTS, now=timezone.now())
     use(secret)
     secret.refresh_from_db()
     text = text_of(danas.get(page_of(secret)))

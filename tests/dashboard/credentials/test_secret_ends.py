@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from clients.models import AuditEvent, ClientSecret
-from clients.services import secrets
+from clients.services import rotation, secrets
 from clients.services.workspaces import change_workspace
 from tests import factories
 from tests.dashboard.conftest import Browser, text_of
@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def old(client_, secret):
     """In its overlap of 5 hours."""
-    secrets.rotate_secret(client=client_, overlap=timedelta(hours=5), actor=factories.TESTS, now=timezone.now())
+    rotation.rotate_secret(client=client_, overlap=timedelta(hours=5), actor=factories.TESTS, now=timezone.now())
     secret.refresh_from_db()
     return secret
 

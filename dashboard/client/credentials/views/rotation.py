@@ -13,7 +13,7 @@ from django.utils import timezone
 from clients.duration import NO_END
 from clients.models import Client, ClientSecret
 from clients.policy import ClientPolicy
-from clients.services.secrets import DEFAULT_OVERLAP, USUAL_OVERLAP, RotatedSecret, expected_lifetime, find_predecessor, rotate_secret
+from clients.services.rotation import DEFAULT_OVERLAP, USUAL_OVERLAP, RotatedSecret, expected_lifetime, find_predecessor, rotate_secret
 from dashboard.client.credentials import notices
 from dashboard.client.credentials.expiry_notices import OVERLAP_STEP
 from dashboard.client.credentials.forms.secrets import DATE, SHOW, RotationForm

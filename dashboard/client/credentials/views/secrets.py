@@ -12,8 +12,9 @@ from django.utils import timezone
 from clients.models import Client, ClientSecret
 from clients.overlap import find_overlaps
 from clients.policy import ClientPolicy
+from clients.services.rotation import DEFAULT_OVERLAP, USUAL_OVERLAP
 from clients.services.secret_ends import extend_secret, latest_end
-from clients.services.secrets import DEFAULT_OVERLAP, USUAL_OVERLAP, NewSecret, create_secret
+from clients.services.secrets import NewSecret, create_secret
 from dashboard.client import impact
 from dashboard.client.credentials.forms import expiry
 from dashboard.client.credentials.forms.secrets import SHOW, ExtensionForm, NewSecretForm
