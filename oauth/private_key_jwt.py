@@ -18,7 +18,7 @@ from clients.foreign_text import shown
 from clients.models import Client, ClientPublicKey
 from clients.public_key import ParsedPublicKey, PublicKey, fits, is_kid, load_public_key, name_in_keys
 from clients.services import usage
-from oauth import client_jwks, jose, reasons, replay
+from oauth import jose, jwks_uri, reasons, replay
 from oauth.authenticated_client import AuthenticatedClient, clean_client_id, client_checks
 from oauth.checks import Checks, Subject, first_refusal
 from oauth.client_assertion import ASSERTION_TYPE, earliest_use, find_reason_in_claims, find_reason_in_header, latest_use
@@ -135,7 +135,7 @@ def _find_keys(registration: Registration[RegisteredKey], kid: str, algorithm: s
     registered = [ClientKey.registered(row) for row in rows]
     if not client.jwks_uri:
         return _Keys(registered, None)
-    published = client_jwks.find_keys(client, kid=kid, algorithm=algorithm, now=now)
+    published = jwks_uri.find_keys(client, kid=kid, algorithm=algorithm, now=now)
     # A key that was revoked here or has expired stays so, even if it is published elsewhere or under another kid.
     ended = find_ended_thumbprints(client_pk=client.pk, now=now)
     keys = [ClientKey.published(client, key) for key in published.keys if key.thumbprint not in ended]

@@ -17,14 +17,15 @@ from django.conf import settings
 
 from clients.models import Client, RecordedRequest, Workspace
 from clients.services import usage
-from oauth import client_ca, client_jwks
+from clients.services.workspaces import change_workspace
+from oauth import client_ca, jwks_uri
 from oauth.models import SigningKey
 from oauth.services import rotate_signing_key
 from tests import factories
 from tests.cases import Each
 from tests.certificates import Authority, pem, self_signed
 from tests.kept_rows import kept
-from tests.oauth.doors import DOORS, Sender, basic
+from tests.oauth.doors import DOORS, Sender, basic, bearer
 from tests.oauth.hosts import Host, publish
 
 
@@ -92,6 +93,34 @@ def make(now: datetime) -> Callable[..., Program]:
 def billing(demo: Workspace, make: Callable[..., Program]) -> Program:
     """Ada's client: both ways of authenticating, read and write, the workspace's own audience."""
     return in_workspace(demo, kept(lambda: make(demo)))
+
+
+@pytest.fixture
+def token(asgi: Sender, billing: Program) -> str:
+    token: str = asgi.token(billing.basic).json()["access_token"]
+    return token
+
+
+@pytest.fixture
+def witness(demo: Workspace, make: Callable[..., Program]) -> Program:
+    """A resource server of the same workspace that introspects billing's tokens."""
+    return make(demo, audiences=("https://localhost:8443/w/demo",))
+
+
+@pytest.fixture
+def is_alive(send: Sender, witness: Program) -> Callable[[str], bool]:
+    """Whether all who are asked say so; they must agree."""
+
+    def is_alive(token: str) -> bool:
+        answers = {
+            "introspection": send.post("/oauth2/introspect", {"token": token}, witness.basic).json()["active"],
+            "whoami": send.get("/api/v1/whoami", bearer(token)).status == 200,
+            "verify": send.get("/gateway/demo/verify", bearer(token)).status == 200,
+        }
+        assert len(set(answers.values())) == 1, answers
+        return bool(answers["whoami"])
+
+    return is_alive
 
 
 @pytest.fixture
@@ -180,6 +209,11 @@ def reason_of(request_id: str) -> str:
     return RecordedRequest.objects.get(request_id=request_id).reason
 
 
+def demand(workspace: Workspace, now: datetime, **policies: Any) -> Workspace:
+    """What the workspace allows its clients from now on."""
+    return change_workspace(workspace=workspace, actor=factories.TESTS, now=now, **policies)
+
+
 def detail_of(request_id: str) -> str:
     """The sentence that the client's owner reads there."""
     return RecordedRequest.objects.get(request_id=request_id).detail
@@ -196,8 +230,8 @@ def host(host_certificate: tuple[str, str], monkeypatch: pytest.MonkeyPatch, set
     """A host whose certificate is trusted, on a loopback address that is allowed."""
     monkeypatch.setenv("SSL_CERT_FILE", host_certificate[0])
     settings.OUTBOUND_ALLOWED_HOSTS = ["other.example", "LocalHost"]
-    client_jwks._copies.clear()
-    client_jwks._overdue.clear()
+    jwks_uri._copies.clear()
+    jwks_uri._overdue.clear()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*host_certificate)
     listener = socket.create_server(("127.0.0.1", 0))

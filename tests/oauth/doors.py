@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlencode
 
+import jwt
 from django.conf import settings
 from django.db import connections
 from django.test import Client, override_settings
@@ -40,6 +41,13 @@ class Answer:
 
     def json(self) -> Any:
         return json.loads(self.body)
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """Of the access token, unverified."""
+        assert self.status == 200, self.body
+        claims: dict[str, Any] = jwt.decode(self.json()["access_token"], options={"verify_signature": False})
+        return claims
 
     @property
     def error(self) -> tuple[int, str]:

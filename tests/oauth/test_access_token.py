@@ -29,11 +29,6 @@ def verify(send, token, *, audience=AUDIENCE):
     return header, jwt.decode(token, key, algorithms=[key.algorithm_name], audience=audience, issuer=ISSUER, options={"require": required})
 
 
-@pytest.fixture
-def token(asgi, billing):
-    return asgi.token(billing.basic).json()["access_token"]
-
-
 @pytest.mark.rfc("9068", "2.1")
 @pytest.mark.rfc("9068", "2.2")
 @pytest.mark.rfc("9068", "4")
@@ -203,3 +198,11 @@ def test_any_header_of_a_token_is_an_invalid_token(signing_key, now, header, kee
     forged = f"{part(header)}.{part({'sub': 'x'})}.{'A' * 86}"
     with pytest.raises(InvalidTokenError):
         access_token.verify(forged, now=now)
+
+
+@pytest.mark.rfc("9068", "2.2")
+def test_that_of_a_test_client_says_so_and_that_of_a_live_one_has_no_such_claim(send, demo, make):
+    live, test = (send.token(make(demo, environment=environment).basic).claims for environment in ("live", "test"))
+    assert test["environment"] == "test"
+    assert test.keys() - live.keys() == {"environment"}
+    assert "environment" not in live

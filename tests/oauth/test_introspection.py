@@ -198,3 +198,11 @@ def test_nobody_introspects_without_authentication(send, token_of, billing):
 def test_a_token_does_not_authenticate_here(send, token_of, billing):
     token = token_of(billing)
     assert send.post("/oauth2/introspect", {"token": token}, f"Bearer {token}").error == (401, "invalid_client")
+
+
+@pytest.mark.rfc("7662", "2.2")
+@pytest.mark.parametrize("environment", ["live", "test"])
+def test_it_says_whose_environment_the_token_is_of(send, billing, demo, make, token_of, environment):
+    token = token_of(make(demo, environment=environment))
+    assert send.post("/oauth2/introspect", {"token": token}, billing.basic).json()["environment"] == environment
+    assert send.post("/oauth2/introspect", {"token": "x"}, billing.basic).json() == {"active": False}

@@ -11,9 +11,9 @@ from datetime import timedelta
 import pytest
 
 from clients.services.public_keys import revoke_public_key
-from oauth import client_jwks, fetch, published_copies
-from oauth.client_jwks import find_keys
+from oauth import fetch, jwks_uri, published_copies
 from oauth.errors import TemporarilyUnavailableError
+from oauth.jwks_uri import find_keys
 from oauth.log_quota import LogQuota
 from oauth.lookup import find_by_key
 from oauth.registration import RegisteredClient
@@ -50,7 +50,7 @@ def registered(robot, now) -> RegisteredClient:
 @pytest.mark.rfc("7523", "3")
 @pytest.mark.parametrize("has_kid", [True, False])
 def test_published_key_authenticates_its_client(send, robot, host, has_kid):
-    client_jwks._copies.clear()
+    jwks_uri._copies.clear()
     answer = send.token(None, robot.form(header={} if has_kid else {"kid": None}))
     assert answer.status == 200
     assert send.get("/api/v1/whoami", bearer(answer.json()["access_token"])).status == 200
@@ -67,7 +67,7 @@ def test_key_that_was_revoked_here_is_dead_wherever_it_is_published(send, demo, 
     assert answer.status == 401
     other = new_key()
     host.answer = respond(json.dumps({"keys": [{**other.jwk, "kid": "other"}, {**signer.jwk, "kid": "renamed"}]}))
-    client_jwks._copies.clear()
+    jwks_uri._copies.clear()
     assert send.token(None, replace(robot, key=other).form(header={"kid": "other"})).status == 200
 
 
@@ -129,7 +129,7 @@ def test_algorithm_of_a_published_key_counts(asgi, robot, host):
 def test_no_more_than_ten_published_keys_are_tried(asgi, robot, host):
     signers = [new_key() for _ in range(11)]
     host.answer = publish(*signers)
-    client_jwks._copies.clear()
+    jwks_uri._copies.clear()
     statuses = [asgi.token(None, Robot(robot.client, signer, None).form()).status for signer in (signers[0], signers[9], signers[10])]
     assert statuses == [200, 200, 401]
     assert asgi.token(None, Robot(robot.client, signers[10], signers[10].jkt).form()).status == 200
@@ -289,10 +289,10 @@ def test_copy_goes_on_counting_for_a_while_where_no_thread_is_free_to_read_it_an
 
 def test_so_many_overdue_hosts_are_remembered_and_no_more(registered, robot, host, now, monkeypatch):
     monkeypatch.setattr(fetch, "TIMEOUT", 0)
-    monkeypatch.setattr(client_jwks, "MAX_HOSTS", 2)
+    monkeypatch.setattr(jwks_uri, "MAX_HOSTS", 2)
     for port in (1, 2, 3):
         find(registered._replace(jwks_uri=f"https://localhost:{port}/"), robot, now)
-    assert [place for _, place in client_jwks._overdue] == ["localhost:2", "localhost:3"]
+    assert [place for _, place in jwks_uri._overdue] == ["localhost:2", "localhost:3"]
 
 
 def ask_paths(registered, robot, host, now, *paths):
@@ -332,7 +332,7 @@ def test_copy_that_is_dropped_while_it_is_read_is_of_use_once(registered, robot,
     for _ in range(2):
         assert find(registered, robot, now).keys
     assert len(host.requests) == 2
-    host.answer = lambda connection: (client_jwks._copies.clear(), publish(robot.key)(connection))
+    host.answer = lambda connection: (jwks_uri._copies.clear(), publish(robot.key)(connection))
     assert find(registered, robot, now).keys
 
 
@@ -453,7 +453,7 @@ def test_host_inside_is_never_connected_to(send, robot, host, settings, caplog, 
 @pytest.fixture
 def log(settings, caplog, monkeypatch):
     """What it says about a jwks_uri, where no private address is allowed."""
-    monkeypatch.setattr(client_jwks, "_quota", LogQuota(seconds=60, lines=3, of_one=2))
+    monkeypatch.setattr(jwks_uri, "_quota", LogQuota(seconds=60, lines=3, of_one=2))
     settings.OUTBOUND_ALLOWED_HOSTS = []
     caplog.set_level("INFO", "tokenos.oauth")
     return caplog

@@ -24,11 +24,6 @@ def _few_are_listed(monkeypatch):
 
 
 @pytest.fixture
-def token(asgi, billing):
-    return asgi.token(billing.basic).json()["access_token"]
-
-
-@pytest.fixture
 def revoke(billing, now):
     """Has the client revoke so many tokens, or somebody else."""
     numbers = itertools.count()

@@ -18,11 +18,6 @@ from tests import factories
 from tests.oauth.doors import ADDRESS, bearer
 
 
-@pytest.fixture
-def token(asgi, billing):
-    return asgi.token(billing.basic).json()["access_token"]
-
-
 def issue(program, *, now):
     """A token as the endpoint gave it out then, for an hour."""
     registration = find_by_secret(client_id=program.client_id, secret_id=program.secret_id, failure_keys=NOT_COUNTED, now=now)

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from clients.models import ClientSecret
-from clients.services.clients import disable_client, enable_client
 from clients.services.rotation import rotate_secret
 from clients.services.secrets import create_secret, revoke_secret
 from oauth.services import revoke_signing_key, rotate_signing_key
@@ -14,28 +13,6 @@ from tests.oauth.conftest import reason_of
 from tests.oauth.doors import basic, bearer
 
 ACTOR = {"actor": factories.TESTS}
-
-
-@pytest.fixture
-def witness(demo, make):
-    """A resource server of the same workspace that introspects billing's tokens."""
-    return make(demo, audiences=("https://localhost:8443/w/demo",))
-
-
-@pytest.fixture
-def is_alive(send, billing, witness):
-    """Whether all who are asked say so; they must agree."""
-
-    def is_alive(token):
-        answers = {
-            "introspection": send.post("/oauth2/introspect", {"token": token}, witness.basic).json()["active"],
-            "whoami": send.get("/api/v1/whoami", bearer(token)).status == 200,
-            "verify": send.get("/gateway/demo/verify", bearer(token)).status == 200,
-        }
-        assert len(set(answers.values())) == 1, answers
-        return answers["whoami"]
-
-    return is_alive
 
 
 @pytest.fixture
@@ -56,24 +33,6 @@ def test_a_revoked_token_is_dead_and_only_that_one(asgi, billing, is_alive, toke
     assert not is_alive(token)
     assert is_alive(another)
     assert reason(asgi, token) == "token_revoked"
-
-
-def test_a_disabled_clients_tokens_are_dead_and_alive_again_once_it_is_enabled(asgi, billing, is_alive, token, now):
-    disable_client(client=billing.client, now=now, **ACTOR)
-    assert not is_alive(token)
-    assert reason(asgi, token) == "client_disabled"
-    enable_client(client=billing.client, now=now, **ACTOR)
-    assert is_alive(token)
-    assert asgi.token(billing.basic).status == 200
-
-
-def test_a_disabled_clients_secret_is_dead_everywhere(asgi, billing, now):
-    disable_client(client=billing.client, now=now, **ACTOR)
-    assert asgi.token(billing.basic).status == 401
-    for path in ("/api/v1/whoami", "/gateway/demo/verify"):
-        assert asgi.get(path, billing.basic).status == asgi.get(path, bearer(billing.secret)).status == 401
-    for path in ("/oauth2/introspect", "/oauth2/revoke"):
-        assert asgi.post(path, {"token": "x"}, billing.basic).status == 401
 
 
 def test_a_revoked_secret_takes_its_tokens_with_it_and_no_others(asgi, billing, is_alive, token, now):

@@ -270,3 +270,18 @@ def test_rows_read_well_in_the_admin(signing_key, billing):
     assert str(signing_key) == signing_key.kid
     assert str(RevokedToken(jti="abc")) == "abc"
     assert str(FailureCount(failures=3)) == "3 failures"
+
+
+def test_without_a_signing_key_it_is_temporarily_unavailable(send, billing, signing_key):
+    signing_key.delete()
+    answer = send.token(billing.basic)
+    assert answer.error == (503, "temporarily_unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.apart
+def test_with_a_signing_key_that_nothing_opens_it_is_temporarily_unavailable(send, billing, settings):
+    settings.KEY_ENCRYPTION_KEYS = ["another-" + "2" * 40]
+    assert send.token(billing.basic).error == (503, "temporarily_unavailable")
+    settings.KEY_ENCRYPTION_KEYS = ["another-" + "2" * 40, "only-for-tests-" + "1" * 40]
+    assert send.token(billing.basic).status == 200
