@@ -15,18 +15,26 @@ import pytest
 from cryptography import x509
 from django.conf import settings
 
-from clients.models import Client, RecordedRequest, Workspace
+from clients.certificate import read_certificates
+from clients.models import Client, ClientCertificate, RecordedRequest, Workspace
 from clients.services import usage
+from clients.services.certificates import add_certificates
 from clients.services.workspaces import change_workspace
-from oauth import client_ca, jwks_uri
+from oauth import client_ca, jwks_uri, unwritten_failures
+from oauth.examination import Examination
+from oauth.messages import Request
 from oauth.models import SigningKey
 from oauth.services import rotate_signing_key
+from oauth.shown_request import examine_form
 from tests import factories
 from tests.cases import Each
-from tests.certificates import Authority, pem, self_signed
+from tests.certificates import Authority, Holder, pem, self_signed
 from tests.kept_rows import kept
+from tests.oauth.assertions import Robot, create_robot
 from tests.oauth.doors import DOORS, Sender, basic, bearer
 from tests.oauth.hosts import Host, publish
+from tests.oauth.proofs import new_key
+from tests.oauth.shown import ask, reason_in
 
 
 @dataclass(frozen=True)
@@ -172,6 +180,17 @@ def named(demo: Workspace, make: Callable[..., Program]) -> Callable[..., Progra
     return named
 
 
+@pytest.fixture
+def register(now: datetime) -> Callable[..., ClientCertificate]:
+    """Register a holder's certificate for a client."""
+
+    def register(client: Client, holder: Holder) -> ClientCertificate:
+        (row,) = add_certificates(client=client, parsed=read_certificates(pem(holder.certificate)), actor=factories.TESTS, now=now)
+        return row
+
+    return register
+
+
 @pytest.fixture(autouse=True, scope="session")
 def static_directory(_data_dir: None) -> None:
     """Django's middleware for static files warns where there is none."""
@@ -179,9 +198,10 @@ def static_directory(_data_dir: None) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_usage_left() -> None:
-    """What an earlier test gathered belongs to clients that are gone."""
+def nothing_left() -> None:
+    """What an earlier test gathered in memory: usage of clients that are gone, and failures of the address of all."""
     usage._take()
+    unwritten_failures.forget()
 
 
 @pytest.fixture(autouse=True)
@@ -251,3 +271,32 @@ def host(host_certificate: tuple[str, str], monkeypatch: pytest.MonkeyPatch, set
     threading.Thread(target=accept, daemon=True).start()
     yield started
     listener.close()
+
+
+@pytest.fixture
+def robot(demo: Workspace, now: datetime) -> Robot:
+    """A client with one key for ES256 and no secret."""
+    return create_robot(demo, now=now)
+
+
+@pytest.fixture
+def publisher(host: Host, demo: Workspace, now: datetime) -> Robot:
+    """A client without a registered key, which publishes one."""
+    signer = new_key()
+    created = create_robot(demo, signer, now=now, jwks_uri=host.uri)
+    created.client.public_keys.all().delete()
+    host.answer = publish(signer)
+    return Robot(created.client, signer, signer.jkt)
+
+
+@pytest.fixture
+def agrees(demo: Workspace) -> Callable[[Request, str], Examination]:
+    """Examines first, so that whatever that left behind would show at the endpoint."""
+
+    def agrees(request: Request, expected: str) -> Examination:
+        examination = examine_form(request, workspace=demo.pk, is_whole=True)
+        assert reason_in(examination) == expected
+        assert ask(request) == expected
+        return examination
+
+    return agrees

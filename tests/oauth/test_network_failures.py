@@ -18,9 +18,6 @@ OF_56, OF_48 = 4, 16
 @pytest.fixture(autouse=True)
 def _limits(settings):
     settings.FAILURES_PER_ADDRESS = settings.FAILURES_PER_CLIENT = 1
-    unwritten_failures.forget()
-    yield
-    unwritten_failures.forget()
 
 
 def fail_from(asgi, addresses, client_id="A" * 22):

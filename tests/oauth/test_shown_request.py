@@ -1,10 +1,7 @@
 """A request that somebody shows: each check says what the endpoint would, and nothing comes of it."""
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
@@ -13,79 +10,19 @@ from clients.certificate import read_certificates
 from clients.models import RecordedRequest
 from clients.secret import generate, hash_secret
 from clients.services import usage
-from clients.services.certificates import add_certificates, revoke_certificate
+from clients.services.certificates import add_certificates
 from clients.services.clients import disable_client
-from clients.services.public_keys import revoke_public_key
 from clients.services.secrets import revoke_secret
-from oauth import private_key_jwt, replay
-from oauth.errors import TemporarilyUnavailableError
-from oauth.examination import Examination
 from oauth.gateway import verify
-from oauth.messages import Connection, Request
 from oauth.models import FailureCount, UsedJWT
-from oauth.reasons import Reason
-from oauth.shown_request import examine_caller, examine_form, examine_proof
+from oauth.shown_request import examine_caller, examine_form
 from oauth.token import token
 from oauth.whoami import whoami
 from tests import factories
-from tests.certificates import Authority, issue, pem, self_signed
+from tests.certificates import pem, self_signed
 from tests.oauth.assertions import create_robot
-from tests.oauth.proofs import key, new_key
-
-FORM = {"content-type": "application/x-www-form-urlencoded"}
-ADDRESS = "203.0.113.7"
-GRANT = {"grant_type": "client_credentials"}
-
-
-def make_request(
-    now: Any,
-    form: dict[str, str] | None = None,
-    headers: dict[str, str] | None = None,
-    *,
-    path: str = "/oauth2/token",
-    method: str = "POST",
-    query: str = "",
-    is_secure: bool = True,
-    certificate: bytes | None = None,
-    address: str = ADDRESS,
-    body: str | None = None,
-) -> Request:
-    lowered = {name.lower(): value for name, value in (headers or {}).items()}
-    content = urlencode({**GRANT, **(form or {})}) if body is None else body
-    connection = Connection(remote_address=address, is_secure=is_secure, client_certificate=certificate, request_id="shown")
-    return Request(method, path, query, {**FORM, **lowered}, content.encode(), connection, now, set())
-
-
-def reason_of(examination: Examination) -> str:
-    return examination.reason.code if examination.reason is not None else ""
-
-
-def ask(request: Request, endpoint: Callable[[Request], Any] = token) -> str:
-    """The reason for which the endpoint refuses, "" where it grants."""
-    RecordedRequest.objects.all().delete()
-    answer = endpoint(request)
-    if answer.status < 400:
-        return ""
-    return RecordedRequest.objects.get(request_id="shown").reason
-
-
-@pytest.fixture
-def agrees(demo, now):
-    """Examines first, so that whatever that left behind would show at the endpoint."""
-
-    def agrees(request: Request, expected: str) -> Examination:
-        examination = examine_form(request, workspace=demo.pk, is_whole=True)
-        assert reason_of(examination) == expected
-        assert ask(request) == expected
-        return examination
-
-    return agrees
-
-
-def checked(examination: Examination) -> dict[str, str]:
-    """By subject why it is refused, "" for good, “open” for what isn't known."""
-    return {check.subject.name: "open" if check.is_open else check.reason.code if check.reason else "" for check in examination.checks}
-
+from tests.oauth.proofs import key
+from tests.oauth.shown import FORM, ask, checked, make_request, reason_in
 
 # Secrets
 
@@ -160,7 +97,7 @@ def test_a_secret_that_waits_for_its_hash_is_told(demo, billing, now, monkeypatc
     monkeypatch.setattr("clients.secret._HASHING_WAIT_SECONDS", 0)
     billing.client.secrets.update(digest="")
     with secret._hashing:
-        assert reason_of(examine_form(make_request(now, billing.form), workspace=demo.pk, is_whole=True)) == "hashing_busy"
+        assert reason_in(examine_form(make_request(now, billing.form), workspace=demo.pk, is_whole=True)) == "hashing_busy"
 
 
 # The request around it
@@ -185,7 +122,7 @@ def test_a_secret_that_waits_for_its_hash_is_told(demo, billing, now, monkeypatc
     ids=str,
 )
 def test_what_is_wrong_with_the_request_is_told(demo, now, changes, expected):
-    assert reason_of(examine_form(make_request(now, **changes), workspace=demo.pk, is_whole=True)) == expected
+    assert reason_in(examine_form(make_request(now, **changes), workspace=demo.pk, is_whole=True)) == expected
 
 
 def test_scopes_and_resources_that_the_client_lacks_are_told(agrees, billing, now):
@@ -197,129 +134,11 @@ def test_scopes_and_resources_that_the_client_lacks_are_told(agrees, billing, no
 
 def test_other_endpoints_ask_for_no_grant(demo, billing, now):
     examination = examine_form(make_request(now, billing.form, path="/oauth2/introspect"), workspace=demo.pk, is_whole=True)
-    assert reason_of(examination) == ""
+    assert reason_in(examination) == ""
     assert {"GRANT_TYPE", "SCOPE"}.isdisjoint(checked(examination))
 
 
-# Assertions
-
-
-def test_a_good_assertion_passes_and_can_still_be_used(agrees, demo, now):
-    robot = create_robot(demo, now=now)
-    examination = agrees(make_request(now, robot.form()), "")
-    assert examination.credential_id == f"key:{robot.kid}"
-    assert {"ASSERTION", "SIGNATURE", "CLAIMS", "FIRST_USE", "LIFE"} <= set(checked(examination))
-
-
-def test_each_thing_that_is_wrong_with_an_assertion_is_told(agrees, demo, now):
-    robot = create_robot(demo, now=now)
-    used = robot.form()
-    agrees(make_request(now, used), "")
-    agrees(make_request(now, used), "assertion_replayed")
-    agrees(make_request(now, {"client_assertion_type": "x", "client_assertion": "y"}), "assertion_type_not_supported")
-    agrees(make_request(now, robot.form(header={"kid": "unknown"})), "unknown_key")
-    agrees(make_request(now, robot.form(header={"alg": "none"})), "assertion_algorithm_refused")
-    agrees(make_request(now, robot.form(aud="https://elsewhere.example")), "assertion_wrong_audience")
-    agrees(make_request(now, robot.form(iss="x" * 22, sub="x" * 22)), "unknown_client")
-    stranger = create_robot(demo, new_key(), now=now)
-    forged = stranger.assertion(header={"kid": robot.kid}, iss=robot.client_id, sub=robot.client_id)
-    agrees(make_request(now, robot.form(forged)), "wrong_signature")
-    revoke_public_key(client=robot.client, kid=robot.kid, actor=factories.TESTS, now=now)
-    agrees(make_request(now, robot.form()), "key_revoked")
-
-
-def test_both_a_wrong_key_and_wrong_statements_are_told(demo, now):
-    robot = create_robot(demo, now=now)
-    codes = set(checked(examine_form(make_request(now, robot.form(header={"kid": "unknown"}, exp=1)), workspace=demo.pk, is_whole=True)).values())
-    assert {"unknown_key", "assertion_expired"} <= codes
-
-
-def test_keys_that_cant_be_fetched_now_are_told(demo, now, monkeypatch):
-    robot = create_robot(demo, now=now)
-
-    def refuse(*_arguments):
-        raise TemporarilyUnavailableError(Reason("jwks_uri_busy", "Too many."))
-
-    monkeypatch.setattr(private_key_jwt, "find_signer", refuse)
-    assert reason_of(examine_form(make_request(now, robot.form()), workspace=demo.pk, is_whole=True)) == "jwks_uri_busy"
-
-
-def test_what_was_made_before_the_machine_started_is_told(demo, now, monkeypatch):
-    robot = create_robot(demo, now=now)
-    monkeypatch.setattr(replay, "_boot_id", lambda: "this boot")
-    monkeypatch.setattr(replay, "_floor", lambda *_: int(now.timestamp()) + 1000)
-    assert reason_of(examine_form(make_request(now, robot.form()), workspace=demo.pk, is_whole=True)) == "assertion_replayed"
-
-
 # Certificates
-
-
-@pytest.fixture
-def holder():
-    return self_signed("machine")
-
-
-@pytest.fixture
-def machine(demo, make, holder, now):
-    made = make(demo, name="machine", auth_methods=["self_signed_tls_client_auth"])
-    add_certificates(client=made.client, parsed=read_certificates(pem(holder.certificate)), actor=factories.TESTS, now=now)
-    return made
-
-
-def test_a_registered_certificate_passes(agrees, machine, holder, now):
-    examination = agrees(make_request(now, {"client_id": machine.client_id}, certificate=holder.der), "")
-    assert examination.credential_id == machine.client.certificates.get().credential_id
-    assert examination.method == "self_signed_tls_client_auth"
-
-
-def test_each_thing_that_is_wrong_with_a_certificate_is_told(agrees, machine, holder, now):
-    agrees(make_request(now, {"client_id": machine.client_id}, certificate=self_signed("other").der), "certificate_unknown")
-    agrees(make_request(now, {"client_id": "x" * 22}, certificate=holder.der), "unknown_client")
-    revoke_certificate(client=machine.client, thumbprint=machine.client.certificates.get().thumbprint, actor=factories.TESTS, now=now)
-    agrees(make_request(now, {"client_id": machine.client_id}, certificate=holder.der), "certificate_revoked")
-
-
-def test_a_certificate_of_the_operators_ca_passes_by_its_subject(agrees, named, authorities, now):
-    ca = Authority.create()
-    authorities(ca.certificate)
-    client = named("subject_dn", "CN=billing")
-    examination = agrees(make_request(now, {"client_id": client.client_id}, certificate=issue(ca, "billing").der), "")
-    assert examination.credential_id.startswith("tls_subject:")
-
-
-# What a token is bound to
-
-
-def test_a_good_proof_passes_and_can_still_be_used(agrees, billing, now):
-    signer = key("ES256")
-    request = make_request(now, billing.form, signer.sent())
-    assert {"PROOF": "", "PROOF_FIRST_USE": ""}.items() <= checked(agrees(request, "")).items()
-    again = make_request(now, billing.form, {"DPoP": request.headers["dpop"]})
-    agrees(again, "dpop_proof_replayed")
-
-
-def test_each_thing_that_is_wrong_with_a_proof_is_told(agrees, demo, make, now):
-    client, signer = make(demo, name="bound", require_dpop=True), key("ES256")
-    agrees(make_request(now, client.form), "dpop_proof_missing")
-    agrees(make_request(now, client.form, signer.sent(url="https://elsewhere.example/")), "dpop_proof_url")
-    agrees(make_request(now, {**client.form, "dpop_jkt": "x"}, signer.sent()), "dpop_jkt_mismatch")
-
-
-def test_a_proof_without_the_servers_nonce_is_told(demo, billing, now, settings):
-    settings.DPOP_NONCE = True
-    assert reason_of(examine_form(make_request(now, billing.form, key("ES256").sent()), workspace=demo.pk, is_whole=True)) == "use_dpop_nonce"
-
-
-def test_a_proof_is_examined_by_itself(demo, now):
-    good = examine_proof(make_request(now, headers=key("ES256").sent()), workspace=demo.pk)
-    assert (reason_of(good), good.credential_id) == ("", "")
-
-
-def test_a_certificate_that_tokens_must_be_bound_to_is_left_open_until_it_is_shown(demo, make, holder, now):
-    client = make(demo, name="bound", require_certificate=True)
-    assert checked(examine_form(make_request(now, client.form), workspace=demo.pk, is_whole=True))["BINDING"] == "open"
-    shown = examine_form(make_request(now, client.form, certificate=holder.der), workspace=demo.pk, is_whole=True)
-    assert checked(shown)["BINDING"] == "certificate_untrusted"
 
 
 # At a resource
@@ -328,14 +147,14 @@ def test_a_certificate_that_tokens_must_be_bound_to_is_left_open_until_it_is_sho
 def test_a_secret_as_an_api_key_passes(demo, billing, now):
     for headers in ({"x-api-key": billing.secret}, {"authorization": f"Bearer {billing.secret}"}, {"authorization": billing.basic}):
         examination = examine_caller(make_request(now, headers=headers, path="/gateway/demo/verify"), workspace=demo.pk, is_whole=True)
-        assert reason_of(examination) == ""
+        assert reason_in(examination) == ""
         assert examination.credential_id == billing.secret_id
 
 
 def test_a_client_that_needs_bound_tokens_cant_use_its_secret_alone(demo, make, now):
     client = make(demo, name="bound", require_dpop=True)
     request = make_request(now, headers={"x-api-key": client.secret}, path="/gateway/demo/verify")
-    assert reason_of(examine_caller(request, workspace=demo.pk, is_whole=True)) == ask(request, verify) == "bound_token_required"
+    assert reason_in(examine_caller(request, workspace=demo.pk, is_whole=True)) == ask(request, verify) == "bound_token_required"
 
 
 @pytest.mark.parametrize(
@@ -348,17 +167,17 @@ def test_a_client_that_needs_bound_tokens_cant_use_its_secret_alone(demo, make, 
     ids=str,
 )
 def test_what_is_no_credential_is_told_at_a_resource(demo, now, headers, expected):
-    assert reason_of(examine_caller(make_request(now, headers=headers), workspace=demo.pk, is_whole=False)) == expected
+    assert reason_in(examine_caller(make_request(now, headers=headers), workspace=demo.pk, is_whole=False)) == expected
 
 
 def test_a_token_is_told_alive_or_dead(demo, billing, now):
     text = json.loads(token(make_request(now, billing.form)).body)["access_token"]
     request = make_request(now, headers={"authorization": f"Bearer {text}"}, method="GET", path="/api/v1/whoami")
     alive = examine_caller(request, workspace=demo.pk, is_whole=True)
-    assert (reason_of(alive), alive.credential_id, alive.scopes) == ("", billing.secret_id, ("read", "write"))
+    assert (reason_in(alive), alive.credential_id, alive.scopes) == ("", billing.secret_id, ("read", "write"))
     disable_client(client=billing.client, actor=factories.TESTS, now=now)
     dead = examine_caller(request, workspace=demo.pk, is_whole=True)
-    assert reason_of(dead) == ask(request, whoami) == "client_disabled"
+    assert reason_in(dead) == ask(request, whoami) == "client_disabled"
     assert dead.client.client_id == billing.client_id
 
 
