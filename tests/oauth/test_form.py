@@ -5,7 +5,7 @@ import pytest
 from oauth.form import MAX_ESCAPES
 from tests.cases import Each
 from tests.oauth.doors import FORM
-from tests.oauth.test_error_table import GOOD, PATHS, assert_error
+from tests.oauth.test_endpoint import GOOD, PATHS, assert_error
 
 # Queries that must not stand in a URL.
 WITH_CREDENTIALS = [
