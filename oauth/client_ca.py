@@ -112,7 +112,9 @@ def _read(content: bytes) -> tuple[x509.Certificate, ...]:
     for number, block in enumerate(blocks, 1):
         certificate = _load(block)
         if certificate is None:
-            logger.error("Certificate number %s in %s is damaged or doesn't belong to a CA for TLS clients. It is ignored.", number, file())
+            logger.error(
+                "Certificate number %s in %s is damaged, has name constraints, or doesn't belong to a CA for TLS clients. It is ignored.", number, file()
+            )
         else:
             usable.append(certificate)
     if not usable:
@@ -138,6 +140,8 @@ def _is_usable(certificate: x509.Certificate) -> bool:
             is_authority(certificate)
             and (usage is None or usage.key_cert_sign)
             and (extended is None or ExtendedKeyUsageOID.CLIENT_AUTH in extended)
+            # Constraints on names aren't checked here, so a CA that has them isn't trusted, whether it marks them as critical or not. RFC 5280 §4.2.1.10.
+            and not any(isinstance(extension.value, x509.NameConstraints) for extension in certificate.extensions)
             and all(isinstance(extension.value, _HEEDED) for extension in certificate.extensions if extension.critical)
         )
     except UNREADABLE:

@@ -55,9 +55,10 @@ def test_certificate_in_the_file_that_is_no_ca_for_clients_is_left_out(asgi, aut
     assert "Certificate number 1 in" in caplog.text
 
 
-def test_ca_with_a_critical_constraint_that_nobody_heeds_is_left_out(asgi, authorities, named):
+@pytest.mark.parametrize("critical", [True, False])
+def test_ca_that_may_only_issue_for_some_names_is_left_out(asgi, authorities, named, critical):
     constraints = x509.NameConstraints(permitted_subtrees=[x509.DNSName("example.com")], excluded_subtrees=None)
-    authority = Authority.create(extensions=[x509.BasicConstraints(ca=True, path_length=None), constraints], critical=True)
+    authority = Authority.create(extensions=[x509.BasicConstraints(ca=True, path_length=None), constraints], critical=critical)
     authorities(authority.certificate)
     assert refusal(get_token(asgi, named("subject_dn", "CN=billing").client_id, issue(authority, "billing"))) == "certificate_untrusted"
 
