@@ -10,7 +10,7 @@ from clients.models import AuditEvent, Client, ClientCertificate, ClientPublicKe
 from clients.services.clients import disable_client
 from dashboard.admin import confirmation
 from tests import factories
-from tests.dashboard.conftest import Browser, create_certificate, create_public_key
+from tests.dashboard.conftest import Browser, create_certificate, create_public_key, make_certificate
 from tests.dashboard.test_admin import list_url, row_url
 
 
@@ -18,8 +18,8 @@ from tests.dashboard.test_admin import list_url, row_url
 def choose(admin):
     """Choose an action for rows; with confirmed, do it."""
 
-    def choose(action, *rows, **fields):
-        return admin.post(list_url(type(rows[0])), {"action": action, "_selected_action": [row.pk for row in rows], **fields}, follow=True)
+    def choose(action, *rows, follow=False, **fields):
+        return admin.post(list_url(type(rows[0])), {"action": action, "_selected_action": [row.pk for row in rows], **fields}, follow=follow)
 
     return choose
 
@@ -33,10 +33,11 @@ def say(response):
     return " ".join(response.content.decode().split())
 
 
-def test_disabling_says_first_what_will_stop(choose, client, now):
+def test_disabling_says_first_what_will_stop_then_does_it_and_is_recorded_and_enabling_as_well(choose, client, olga, now):
     UsageBucket.objects.create(client=client, credential="", endpoint="token", outcome="granted", hour=now, count=1200)
     UsageBucket.objects.create(client=client, credential="", endpoint="token", outcome="granted", hour=now - timedelta(days=2), count=5)
     ClientSecret.objects.update(last_used_at=now - timedelta(hours=3))
+    assert "It is already enabled. Nothing changes." in say(choose("enable_clients", client))
     text = say(choose("disable_clients", client))
     assert "<h1>Disable these clients?</h1>" in text
     assert f"billing-sync ({client.client_id})" in text
@@ -44,96 +45,51 @@ def test_disabling_says_first_what_will_stop(choose, client, now):
     assert "Last used 3 hours ago. 1,200 of its requests were granted in the last 24 hours." in text
     client.refresh_from_db()
     assert client.status == Client.Status.ENABLED
-
-
-def test_disabling_disables_and_is_recorded(choose, client, olga):
-    response = choose("disable_clients", client, confirmed="yes")
+    assert "Disabled: 1." in say(choose("disable_clients", client, confirmed="yes", follow=True))
     client.refresh_from_db()
-    event = AuditEvent.objects.get(event="client.disabled")
     assert client.status == Client.Status.DISABLED
-    assert "Disabled: 1." in say(response)
+    assert "It is already disabled. Nothing changes." in say(choose("disable_clients", client))
+    choose("disable_clients", client, confirmed="yes")
+    event = AuditEvent.objects.get(event="client.disabled")
     assert (event.actor, event.address, event.target_id) == (f"user:{olga.pk} {olga.email}", "127.0.0.1", client.client_id)
     assert len(event.request_id) == 32
-
-
-def test_enabling_says_what_will_work_again(choose, client):
-    disable_client(client=client, actor=factories.TESTS, now=timezone.now())
     assert "It can get tokens again, with 1 usable secret." in say(choose("enable_clients", client))
-    response = choose("enable_clients", client, confirmed="yes")
+    assert "Enabled: 1." in say(choose("enable_clients", client, confirmed="yes", follow=True))
     client.refresh_from_db()
     assert client.status == Client.Status.ENABLED
-    assert "Enabled: 1." in say(response)
     assert AuditEvent.objects.filter(event="client.enabled").count() == 1
 
 
-def test_what_is_so_already_stays_and_is_said(choose, client):
-    assert "It is already enabled. Nothing changes." in say(choose("enable_clients", client))
-    choose("disable_clients", client, confirmed="yes")
-    assert "It is already disabled. Nothing changes." in say(choose("disable_clients", client))
-    choose("disable_clients", client, confirmed="yes")
-    assert AuditEvent.objects.filter(event="client.disabled").count() == 1
-
-
-def test_revoking_the_last_secret_warns(choose, billing, client):
-    text = say(choose("revoke_credentials", billing.secret))
-    assert "Revoke these secrets?" in text
+@pytest.mark.parametrize(
+    ("create", "noun", "more"),
+    [
+        (lambda client: client.secrets.get(), "secret", lambda client: factories.create_secret(client)),
+        (create_public_key, "public key", lambda client: create_public_key(client, kid="spare")),
+        (create_certificate, "certificate", lambda client: create_certificate(client, make_certificate("spare"))),
+    ],
+)
+def test_revoking_says_first_what_is_left_then_does_it_and_is_recorded(choose, client, olga, create, noun, more):
+    row = create(client)
+    text = say(choose("revoke_credentials", row))
+    assert f"Revoke these {noun}s?" in text
     assert "so does every token that it obtained" in text
     assert "Never used so far." in text
-    assert f"billing-sync ({client.client_id}) has no other usable secret, so it gets no tokens with a secret until it has a new one." in text
-
-
-@pytest.mark.parametrize(("others", "left"), [(1, "keeps 1 usable secret."), (2, "keeps 2 usable secrets.")])
-def test_revoking_says_what_is_left(choose, billing, client, others, left):
-    for _ in range(others):
-        factories.create_secret(client)
-    assert left in say(choose("revoke_credentials", billing.secret))
-
-
-def test_revoking_revokes_and_is_recorded(choose, billing, olga):
-    response = choose("revoke_credentials", billing.secret, confirmed="yes")
-    billing.secret.refresh_from_db()
-    event = AuditEvent.objects.get(event="secret.revoked")
-    assert billing.secret.revoked_at is not None
-    assert event.actor == f"user:{olga.pk} {olga.email}"
-    assert "Revoked: 1." in say(response)
-    assert "It is already revoked. Nothing changes." in say(choose("revoke_credentials", billing.secret))
-
-
-@pytest.mark.parametrize(
-    ("create", "noun"),
-    [(create_public_key, "public key"), (create_certificate, "certificate")],
-)
-class TestPublicKeysAndCertificates:
-    def test_revoking_the_last_one_warns(self, choose, client, create, noun):
-        text = say(choose("revoke_credentials", create(client)))
-        assert f"Revoke these {noun}s?" in text
-        assert "so does every token that it obtained" in text
-        assert f"has no other usable {noun}, so it gets no tokens with a {noun} until it has a new one." in text
-
-    def test_revoking_says_what_is_left(self, choose, client, create, noun):
-        key = create(client)
-        create(client, **({"kid": "spare"} if noun == "public key" else {}))
-        assert f"keeps 1 usable {noun}." in say(choose("revoke_credentials", key))
-
-    def test_revoking_says_what_of_the_kind_is_registered_elsewhere(self, choose, client, create, noun):
-        Client.objects.update(jwks_uri="https://client.example/keys", tls_subject_type=Client.TLSSubjectType.SAN_DNS, tls_subject="client.example")
-        left = {
-            "public key": f"The keys that {client} publishes at https://client.example/keys still work.",
-            "certificate": "Certificates for client.example from a trusted CA still work.",
-        }
-        assert left[noun] in say(choose("revoke_credentials", create(client)))
-
-    def test_revoking_revokes_and_is_recorded(self, choose, client, olga, create, noun):
-        key = create(client)
-        response = choose("revoke_credentials", key, confirmed="yes")
-        key.refresh_from_db()
-        assert key.revoked_at is not None
-        event = f"{noun.replace(' ', '_')}.revoked"
-        assert AuditEvent.objects.get(event=event).actor == f"user:{olga.pk} {olga.email}"
-        assert "Revoked: 1." in say(response)
-        assert "It is already revoked. Nothing changes." in say(choose("revoke_credentials", key))
-        choose("revoke_credentials", key, confirmed="yes")
-        assert AuditEvent.objects.filter(event=event).count() == 1
+    assert f"billing-sync ({client.client_id}) has no other usable {noun}, so it gets no tokens with a {noun} until it has a new one." in text
+    Client.objects.update(jwks_uri="https://client.example/keys", tls_subject_type=Client.TLSSubjectType.SAN_DNS, tls_subject="client.example")
+    left = {
+        "secret": "has no other usable secret",
+        "public key": f"The keys that {client} publishes at https://client.example/keys still work.",
+        "certificate": "Certificates for client.example from a trusted CA still work.",
+    }
+    assert left[noun] in say(choose("revoke_credentials", row))
+    more(client)
+    assert f"keeps 1 usable {noun}." in say(choose("revoke_credentials", row))
+    assert "Revoked: 1." in say(choose("revoke_credentials", row, confirmed="yes", follow=True))
+    row.refresh_from_db()
+    assert row.revoked_at is not None
+    assert "It is already revoked. Nothing changes." in say(choose("revoke_credentials", row))
+    choose("revoke_credentials", row, confirmed="yes")
+    assert AuditEvent.objects.get(event=f"{noun.replace(' ', '_')}.revoked").actor == f"user:{olga.pk} {olga.email}"
 
 
 def test_disabling_and_enabling_count_every_kind_of_credential(choose, client, now):
@@ -151,19 +107,15 @@ def test_disabling_and_enabling_count_every_kind_of_credential(choose, client, n
     assert "with no usable credential." in say(choose("enable_clients", client))
 
 
-def test_several_at_once(choose, demo):
+def test_several_at_once_and_too_many_change_nothing(choose, demo, monkeypatch):
     clients = [factories.create_client(demo, name=f"client-{number}").secret.client for number in range(3)]
     assert say(choose("disable_clients", *clients)).count("<h2>client-") == 3
+    with monkeypatch.context() as few:
+        few.setattr(confirmation, "MAX", 1)
+        assert "Nothing was changed: more than 1 rows are selected." in say(choose("disable_clients", *clients, confirmed="yes", follow=True))
+    assert not Client.objects.filter(status=Client.Status.DISABLED).exists()
     choose("disable_clients", *clients, confirmed="yes")
     assert Client.objects.filter(status=Client.Status.DISABLED).count() == 3
-
-
-def test_too_many_at_once_change_nothing(choose, demo, monkeypatch):
-    monkeypatch.setattr(confirmation, "MAX", 1)
-    clients = [factories.create_client(demo).secret.client for _ in range(2)]
-    response = choose("disable_clients", *clients, confirmed="yes")
-    assert "Nothing was changed: more than 1 rows are selected." in say(response)
-    assert not Client.objects.filter(status=Client.Status.DISABLED).exists()
 
 
 @pytest.fixture
@@ -186,22 +138,14 @@ def test_a_row_has_a_button_for_what_can_be_done(buttons, choose, billing, clien
     assert buttons(create_public_key(client)) == buttons(create_certificate(client)) == ["Revoke"]
 
 
-def test_a_link_does_nothing(admin, client):
-    admin.get(list_url(Client), {"action": "disable_clients", "_selected_action": client.pk, "confirmed": "yes"})
-    client.refresh_from_db()
-    assert client.status == Client.Status.ENABLED
-
-
-def test_another_site_can_do_nothing(olga, client):
+def test_a_link_another_site_and_members_of_the_workspace_can_do_nothing(admin, olga, ada, client):
+    form = {"action": "disable_clients", "_selected_action": client.pk, "confirmed": "yes"}
+    admin.get(list_url(Client), form)
     browser = Browser(enforce_csrf_checks=True)
     browser.force_login(olga)
-    response = browser.post(list_url(Client), {"action": "disable_clients", "_selected_action": client.pk, "confirmed": "yes"})
-    client.refresh_from_db()
-    assert (response.status_code, client.status) == (403, Client.Status.ENABLED)
-
-
-def test_members_of_the_workspace_can_do_nothing_here(browser, ada, client):
+    assert browser.post(list_url(Client), form).status_code == 403
+    browser = Browser()
     browser.force_login(ada)
-    browser.post(list_url(Client), {"action": "disable_clients", "_selected_action": client.pk, "confirmed": "yes"})
+    browser.post(list_url(Client), form)
     client.refresh_from_db()
     assert client.status == Client.Status.ENABLED

@@ -29,20 +29,18 @@ def app(stolen, olga):
 
 @pytest.mark.usefixtures("app")
 class TestWithASecondFactor:
-    @pytest.mark.parametrize("page", PAGES)
-    def test_a_session_by_password_alone_opens_nothing(self, stolen, page):
-        response = stolen.get(page)
-        assert response["Location"].startswith(f"{CONFIRM}?next=")
+    def test_a_session_by_password_alone_opens_nothing_but_the_account_s_own_pages_and_does_not_act(self, stolen, billing):
+        for page in PAGES:
+            response = stolen.get(page)
+            assert response["Location"].startswith(f"{CONFIRM}?next=")
         assert "Administering the instance needs your second factor: a passkey or a code." in text_of(stolen.get(response["Location"]))
-
-    def test_nor_does_it_act(self, stolen, billing):
         stolen.post(list_url(Client), {"action": "disable_clients", "_selected_action": billing.secret.client.pk, "confirmed": "yes"})
         billing.secret.client.refresh_from_db()
         assert billing.secret.client.status == Client.Status.ENABLED
-
-    def test_the_password_again_is_not_enough(self, stolen):
         assert "Enter the code." in text_of(stolen.post(CONFIRM, {"password": factories.PASSWORD, "next": "/admin/"}))
         assert stolen.get("/admin/").status_code == 302
+        for page in ("/accounts/security/", "/accounts/sign-out/"):
+            assert stolen.get(page).status_code == 200
 
     @pytest.mark.parametrize("kind", ["one-time code", "recovery code"])
     def test_a_code_opens_it_for_the_session(self, stolen, app, kind):
@@ -67,67 +65,37 @@ class TestWithASecondFactor:
         add_passkey(olga)
         assert stolen.get("/admin/")["Location"].startswith(CONFIRM)
 
-    def test_the_account_s_own_pages_open_still(self, stolen):
-        assert stolen.get("/accounts/security/").status_code == 200
-        assert stolen.get("/accounts/sign-out/").status_code == 200
-
 
 class TestWithoutOne:
-    def test_where_no_workspace_demands_one_the_password_is_enough(self, admin, demo):
-        AccessPolicy.objects.create(workspace=demo)
+    def test_it_is_set_up_first_if_a_workspace_demands_it_of_its_people(self, admin, olga, demo):
+        policy = AccessPolicy.objects.create(workspace=demo)
         assert admin.get("/admin/").status_code == 200
-
-    @pytest.mark.parametrize("page", PAGES)
-    def test_where_one_demands_it_of_its_people_it_is_set_up_first(self, admin, olga, demo, page):
-        AccessPolicy.objects.create(workspace=demo, requires_second_factor=True)
-        response = admin.get(page)
-        assert response["Location"] == "/accounts/security/"
+        policy.requires_second_factor = True
+        policy.save()
+        for page in PAGES:
+            response = admin.get(page)
+            assert response["Location"] == "/accounts/security/"
         assert "Demo requires a second factor, also of the people who administer this instance." in text_of(admin.get(response["Location"]))
         app = App(olga)
         admin.post(CONFIRM, {"password": factories.PASSWORD, "code": app.code, "next": "/admin/"})
-        assert admin.get(page).status_code == 200
+        for page in PAGES:
+            assert admin.get(page).status_code == 200
 
 
-class TestProveItIsYou:
-    """Before the same acts as in the dashboard, within 10 minutes; to look takes none."""
-
-    @pytest.fixture
-    def old(self, admin):
-        age_confirmation(admin)
-        return admin
-
-    @pytest.fixture(params=["disable_clients", "enable_clients", "secret", "public key", "certificate"])
-    def form(self, request, billing):
-        """Where an act is sent to, and what."""
-        client = billing.secret.client
-        rows = {
-            "secret": lambda: billing.secret,
-            "public key": lambda: create_public_key(client),
-            "certificate": lambda: create_certificate(client),
-        }
-        row = rows.get(request.param, lambda: client)()
-        if request.param == "enable_clients":
-            Client.objects.update(status=Client.Status.DISABLED)
-        action = request.param if request.param not in rows else "revoke_credentials"
-        return list_url(type(row)), {"action": action, "_selected_action": row.pk, "confirmed": "yes"}
-
-    def test_looking_asks_for_nothing(self, old, form):
-        path, entries = form
-        assert old.get(path).status_code == 200
-        entries.pop("confirmed")
-        assert old.post(path, entries).status_code == 200
-
-    def test_acting_does_and_then_it_is_done(self, old, form):
-        path, entries = form
-        events = AuditEvent.objects.exclude(event__startswith="user.").count()
-        asked = asked_by(old.post(path, entries))
-        assert AuditEvent.objects.exclude(event__startswith="user.").count() == events
-        assert old.post(CONFIRM, {"password": factories.PASSWORD, **asked})["Location"] == path
-        assert AuditEvent.objects.exclude(event__startswith="user.").count() == events + 1
-
-    def test_a_wrong_password_does_nothing(self, old, form):
-        path, entries = form
-        old.post(path, entries)
-        events = AuditEvent.objects.exclude(event__startswith="user.").count()
-        assert old.post(CONFIRM, {"password": "wrong", "next": path}).status_code == 200
-        assert AuditEvent.objects.exclude(event__startswith="user.").count() == events
+@pytest.mark.parametrize("act", ["disable_clients", "enable_clients", "secret", "public key", "certificate"])
+def test_acts_take_a_proof_within_10_minutes_as_in_the_dashboard_and_looking_takes_none(admin, billing, act):
+    client = billing.secret.client
+    if act == "enable_clients":
+        Client.objects.update(status=Client.Status.DISABLED)
+    credentials = {"secret": lambda: billing.secret, "public key": lambda: create_public_key(client), "certificate": lambda: create_certificate(client)}
+    row = credentials.get(act, lambda: client)()
+    path, entries = list_url(type(row)), {"action": "revoke_credentials" if act in credentials else act, "_selected_action": row.pk}
+    age_confirmation(admin)
+    assert admin.get(path).status_code == 200
+    assert admin.post(path, entries).status_code == 200
+    asked = asked_by(admin.post(path, {**entries, "confirmed": "yes"}))
+    assert admin.post(CONFIRM, {"password": "wrong", **asked}).status_code == 200
+    done = AuditEvent.objects.exclude(event__startswith="user.")
+    events = done.count()
+    assert admin.post(CONFIRM, {"password": factories.PASSWORD, **asked})["Location"] == path
+    assert done.count() == events + 1

@@ -30,43 +30,20 @@ def find(admin):
     return find
 
 
-def test_a_client_is_found_by_its_id_its_secrets_and_its_name(find, billing, demo):
+def test_a_client_is_found_by_its_id_its_name_and_its_credentials_and_each_of_these_by_its_own_and_by_its_client(find, billing, demo):
     client = billing.secret.client
-    factories.create_client(demo, name="other")
-    for term in (client.client_id, f" {client.client_id} ", billing.secret.secret_id, "BILLING", "sync"):
+    key, certificate = create_public_key(client), create_certificate(client)
+    other = factories.create_client(demo, name="other").secret.client
+    create_public_key(other, kid="another")
+    create_certificate(other, make_certificate("another"))
+    for term in (client.client_id, f" {client.client_id} ", billing.secret.secret_id, key.kid, certificate.thumbprint, "BILLING", "sync"):
         assert find(Client, q=term) == [client]
-    assert find(Client, q="no such") == []
     assert len(find(Client)) == 2
-
-
-def test_a_secret_is_found_by_its_id_and_its_client(find, billing, demo):
-    factories.create_client(demo, name="other")
-    for term in (billing.secret.secret_id, billing.secret.client.client_id):
-        assert find(ClientSecret, q=term) == [billing.secret]
-    assert find(ClientSecret, q="no such") == []
-
-
-def test_a_client_is_found_by_its_public_keys_and_certificates(find, billing, demo):
-    client = billing.secret.client
-    factories.create_client(demo, name="other")
-    for term in (create_public_key(client, kid="of-the-laptop").kid, create_certificate(client).thumbprint):
-        assert find(Client, q=term) == [client]
-
-
-def test_a_public_key_is_found_by_its_id_its_thumbprint_and_its_client(find, billing, demo):
-    key = create_public_key(billing.secret.client)
-    create_public_key(factories.create_client(demo, name="other").secret.client, kid="another")
-    for term in (key.kid, key.thumbprint, billing.secret.client.client_id):
-        assert find(ClientPublicKey, q=term) == [key]
-    assert find(ClientPublicKey, q="no such") == []
-
-
-def test_a_certificate_is_found_by_its_thumbprint_its_subject_and_its_client(find, billing, demo):
-    certificate = create_certificate(billing.secret.client)
-    create_certificate(factories.create_client(demo, name="other").secret.client, make_certificate("another"))
-    for term in (certificate.thumbprint, "lapto", billing.secret.client.client_id):
-        assert find(ClientCertificate, q=term) == [certificate]
-    assert find(ClientCertificate, q="no such") == []
+    for row, terms in ((billing.secret, [billing.secret.secret_id]), (key, [key.kid, key.thumbprint]), (certificate, [certificate.thumbprint, "lapto"])):
+        for term in (*terms, client.client_id):
+            assert find(type(row), q=term) == [row]
+    for model in (Client, ClientSecret, ClientPublicKey, ClientCertificate):
+        assert find(model, q="no such") == []
 
 
 def test_events_are_found_by_target_request_actor_and_event(find, billing):
@@ -79,34 +56,24 @@ def test_events_are_found_by_target_request_actor_and_event(find, billing):
 
 def test_usage_is_found_by_client_and_credential(find, billing, now):
     client = billing.secret.client
-    bucket = UsageBucket.objects.create(client=client, credential=billing.secret.secret_id, endpoint="token", outcome="granted", hour=now, count=3)
-    UsageBucket.objects.create(client=client, credential="", endpoint="token", outcome="granted", hour=now, count=3)
-    assert find(UsageBucket, q=billing.secret.secret_id) == [bucket]
-    assert len(find(UsageBucket, q=client.client_id)) == 2
-
-
-def test_usage_is_found_by_public_key_and_certificate(find, billing, now):
-    client = billing.secret.client
     key, certificate = create_public_key(client), create_certificate(client)
-    for term, credential in ((key.kid, f"key:{key.kid}"), (certificate.thumbprint, f"certificate:{certificate.thumbprint}")):
+    by_term = {billing.secret.secret_id: billing.secret.secret_id, key.kid: f"key:{key.kid}", certificate.thumbprint: f"certificate:{certificate.thumbprint}"}
+    for term, credential in by_term.items():
         bucket = UsageBucket.objects.create(client=client, credential=credential, endpoint="token", outcome="granted", hour=now, count=3)
         assert find(UsageBucket, q=term) == [bucket]
+    UsageBucket.objects.create(client=client, credential="", endpoint="token", outcome="granted", hour=now, count=3)
+    assert len(find(UsageBucket, q=client.client_id)) == 4
 
 
-def test_secrets_are_filtered_by_state(find, billing):
-    client = billing.secret.client
-    expired, revoked = factories.create_secret(client).secret, factories.create_secret(client).secret
-    factories.expire(expired)
-    revoke_secret(client=client, secret_id=revoked.secret_id, actor=factories.TESTS, now=timezone.now())
-    assert {state: [secret.pk for secret in find(ClientSecret, state=state)] for state in ("usable", "expired", "revoked")} == {
-        "usable": [billing.secret.pk],
-        "expired": [expired.pk],
-        "revoked": [revoked.pk],
-    }
-
-
-@pytest.mark.parametrize(("create", "revoke", "name"), [(create_public_key, revoke_public_key, "kid"), (create_certificate, revoke_certificate, "thumbprint")])
-def test_public_keys_and_certificates_are_filtered_by_state(find, billing, demo, create, revoke, name):
+@pytest.mark.parametrize(
+    ("create", "revoke", "name"),
+    [
+        (lambda client: client.secrets.get(), revoke_secret, "secret_id"),
+        (create_public_key, revoke_public_key, "kid"),
+        (create_certificate, revoke_certificate, "thumbprint"),
+    ],
+)
+def test_credentials_are_filtered_by_state(find, demo, create, revoke, name):
     clients = [factories.create_client(demo, name=f"client-{number}").secret.client for number in range(3)]
     usable, expired, revoked = (create(client) for client in clients)
     factories.expire(expired)
@@ -126,16 +93,14 @@ def test_boots_are_filtered_by_whether_they_refuse_anything(find, db, now):
     assert (find(ReplayFloor, floor="yes"), find(ReplayFloor, floor="no"), find(ReplayFloor, q=first.boot_id)) == ([second], [first], [first])
 
 
-def test_clients_are_filtered_by_workspace(find, billing, other):
+def test_clients_are_filtered_by_workspace_also_by_one_that_the_filter_does_not_list(find, admin, billing, other, monkeypatch):
     elsewhere = factories.create_client(other).secret.client
     assert find(Client, workspace="other") == [elsewhere]
     assert find(Client, workspace="nowhere") == []
-
-
-def test_a_workspace_that_the_filter_does_not_list_can_still_be_named(find, billing, other, monkeypatch):
     monkeypatch.setattr(WorkspaceFilter, "MAX", 1)
-    elsewhere = factories.create_client(other).secret.client
     assert find(Client, workspace="other") == [elsewhere]
+    # Rows are never counted by filter.
+    assert "_facets" not in admin.get(list_url(Client)).content.decode()
 
 
 def test_counting_stops_at_a_bound(admin, billing, demo, monkeypatch):
@@ -181,44 +146,29 @@ def test_nobody_is_led_by_a_link_to_ask_what_no_filter_does(admin, lookup):
     assert admin.get(list_url(User), {lookup: "^((.|..)+)+!$" if "regex" in lookup else "9" * 20}).status_code == 400
 
 
-def test_rows_are_never_counted_by_filter(admin, billing):
-    assert "_facets" not in admin.get(list_url(Client)).content.decode()
-
-
-def test_a_search_looks_at_a_bounded_number_of_matches(find, demo, monkeypatch):
+def test_a_search_looks_at_a_bounded_number_of_matches_of_which_a_client_with_many_keys_is_one(find, demo, monkeypatch):
     monkeypatch.setattr(read_only, "MATCHES_LIMIT", 2)
-    newest = [factories.create_client(demo, name="same").secret.client for _ in range(3)][1:]
-    assert find(Client, q="same") == newest[::-1]
-
-
-def test_a_client_with_many_keys_counts_as_one_match(find, demo, monkeypatch):
-    monkeypatch.setattr(read_only, "MATCHES_LIMIT", 2)
-    few, many = (factories.create_client(demo, name="same").secret.client for _ in range(2))
+    _, few, many = (factories.create_client(demo, name="same").secret.client for _ in range(3))
     for number in range(3):
         create_public_key(many, kid=f"key-{number}")
     assert find(Client, q="same") == [many, few]
 
 
-def test_a_list_takes_few_queries_however_long_it_is(admin, demo):
-    def count():
+def test_a_list_takes_few_queries_however_long_it_is_and_an_identifier_is_found_by_an_index(admin, demo, billing):
+    def queries_of(model, **query):
         with CaptureQueriesContext(connection) as queries:
-            admin.get(list_url(ClientSecret))
-        return len(queries)
+            admin.get(list_url(model), query)
+        return queries
 
-    factories.create_client(demo)
-    few = count()
+    few = len(queries_of(ClientSecret))
     for _ in range(5):
+        factories.create_secret(billing.secret.client)
         factories.create_client(demo)
-    assert count() == few
-
-
-@pytest.mark.parametrize("term", ["client_id", "secret_id"])
-def test_an_identifier_is_found_by_an_index(admin, billing, term):
-    value = billing.secret.client.client_id if term == "client_id" else billing.secret.secret_id
-    with CaptureQueriesContext(connection) as queries:
-        admin.get(list_url(Client), {"q": value})
-    with connection.cursor() as cursor:
-        for query in queries:
-            if "clients_client" in query["sql"] and value in query["sql"]:
-                cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
-                assert not any("SCAN clients_" in row[3] for row in cursor.fetchall())
+    assert len(queries_of(ClientSecret)) == few
+    for value in (billing.secret.client.client_id, billing.secret.secret_id):
+        queries = queries_of(Client, q=value)
+        with connection.cursor() as cursor:
+            for query in queries:
+                if "clients_client" in query["sql"] and value in query["sql"]:
+                    cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+                    assert not any("SCAN clients_" in row[3] for row in cursor.fetchall())

@@ -46,59 +46,35 @@ def test_a_cookie_that_is_no_session_key_is_not_looked_up(browser, db, key):
     assert not [query["sql"] for query in queries if "django_session" in query["sql"]]
 
 
-def test_the_page_asks_for_an_email_address(browser, db):
+def test_email_in_any_spelling_and_password_open_the_start_page_and_the_event_says_from_where(browser, olga):
     text = browser.get(PAGE).content.decode()
     assert "<title>Sign in · TokenOS</title>" in text
     assert 'type="email"' in text
     assert 'autocomplete="username webauthn"' in text
     assert "autofocus" in text
-
-
-def test_email_and_password_open_the_start_page(browser, olga):
-    response = sign_in(browser)
+    browser.cookies["__Host-session"] = "a" * 32
+    response = browser.post(PAGE, {"login": " Olga@Example.COM ", "password": factories.PASSWORD}, REMOTE_ADDR="203.0.113.9")
     assert (response.status_code, response["Location"]) == (302, "/")
+    # A session from before is not kept.
+    assert browser.cookies["__Host-session"].value != "a" * 32
     assert browser.get("/", follow=True).status_code == 200
     assert events() == [("user.signed_in", named(olga), named(olga))]
-
-
-def test_upper_case_and_spaces_are_the_same_address(browser, olga):
-    assert sign_in(browser, " Olga@Example.COM ").status_code == 302
-
-
-def test_the_event_says_from_where(browser, olga):
-    response = browser.post(PAGE, {"login": olga.email, "password": factories.PASSWORD}, REMOTE_ADDR="203.0.113.9")
     event = AuditEvent.objects.get(event="user.signed_in")
     assert (event.address, event.request_id) == ("203.0.113.9", response["X-Request-Id"])
+    assert browser.get(PAGE)["Location"] == "/"
 
 
-def test_whoever_is_signed_in_needs_no_form(admin):
-    assert admin.get(PAGE)["Location"] == "/"
-
-
-def test_the_admin_has_no_other_door(browser, olga):
-    response = browser.get("/admin/", follow=True)
-    assert response.redirect_chain[-1][0] == f"{PAGE}?next=%2Fadmin%2F"
-    assert sign_in(browser, next="/admin/")["Location"] == "/admin/"
-    assert browser.get("/admin/").status_code == 200
-    assert browser.get("/admin/login/")["Location"] == "/admin/"
-
-
-def test_it_leads_back_to_where_one_was(browser, olga):
+def test_the_admin_has_no_other_door_and_it_leads_back_to_where_one_was(browser, olga):
     response = browser.get("/admin/clients/client/?q=x", follow=True)
     assert response.redirect_chain[-1][0] == f"{PAGE}?next=%2Fadmin%2Fclients%2Fclient%2F%3Fq%3Dx"
     assert sign_in(browser, next="/admin/clients/client/?q=x")["Location"] == "/admin/clients/client/?q=x"
+    assert browser.get("/admin/").status_code == 200
+    assert browser.get("/admin/login/")["Location"] == "/admin/"
 
 
 @pytest.mark.parametrize("next_page", ["https://evil.example.com/", "http://testserver/", "//evil.example.com", "javascript:alert(1)", "/\\evil.example.com"])
 def test_it_never_leads_elsewhere(browser, olga, next_page):
     assert sign_in(browser, next=next_page)["Location"] == "/"
-
-
-def test_a_session_from_before_is_not_kept(browser, olga):
-    browser.get(PAGE)
-    browser.cookies["__Host-session"] = "a" * 32
-    sign_in(browser)
-    assert browser.cookies["__Host-session"].value != "a" * 32
 
 
 def refused_for(case, olga):
@@ -173,49 +149,32 @@ class TestThrottling:
         for _ in range(times):
             browser.post(PAGE, {"login": email, "password": "wrong"}, **options)
 
-    def test_after_too_many_failures_one_has_to_wait(self, browser, olga):
-        self.fail(browser, olga.email, 2)
+    def test_after_too_many_failures_one_has_to_wait_and_nobody_elsewhere(self, browser):
+        """Spelling the address differently does not help. While waiting nothing is counted or recorded."""
+        self.fail(browser, "OLGA@example.com ", 4)
+        assert len(events()) == 2
         response = sign_in(browser)
         assert response.status_code == 429
         assert 0 < int(response["Retry-After"]) <= 300
         wait = int(response["Retry-After"])
         assert f"Too many attempts. Wait {f'{ceil(wait / 60)} min' if wait >= 100 else f'{wait} s'} and try again." in response.content.decode()
-
-    def test_while_waiting_nothing_is_counted_or_recorded(self, browser, olga):
-        self.fail(browser, olga.email, 4)
-        assert len(events()) == 2
-
-    def test_the_person_elsewhere_is_not_locked_out(self, browser, olga):
-        self.fail(browser, olga.email, 4, REMOTE_ADDR="203.0.113.9")
-        assert sign_in(browser).status_code == 302
-
-    def test_another_account_at_the_same_address_is_not_locked_out(self, browser):
-        self.fail(browser, "nobody@example.com", 3)
-        assert sign_in(browser).status_code == 302
+        elsewhere = {"login": "olga@example.com", "password": factories.PASSWORD}
+        assert browser.post(PAGE, elsewhere, REMOTE_ADDR="203.0.113.9").status_code == 302
+        FailureCount.objects.update(window_ends=int(timezone.now().timestamp()))
+        for _ in range(3):
+            assert sign_in(Browser()).status_code == 302
 
     def test_an_address_that_tries_many_accounts_has_to_wait(self, browser):
+        self.fail(browser, "nobody@example.com", 3)
+        assert sign_in(browser).status_code == 302
+        browser.post("/accounts/sign-out/")
         for number in range(5):
             self.fail(browser, f"nobody-{number}@example.com", 1)
         assert sign_in(browser).status_code == 429
 
-    def test_spelling_the_address_differently_does_not_help(self, browser):
-        self.fail(browser, "OLGA@example.com ", 2)
-        assert sign_in(browser).status_code == 429
-
-    def test_waiting_ends(self, browser, olga):
-        self.fail(browser, olga.email, 2)
-        FailureCount.objects.update(window_ends=int(timezone.now().timestamp()))
-        assert sign_in(browser).status_code == 302
-
-    def test_successes_never_count(self):
-        for _ in range(3):
-            assert sign_in(Browser()).status_code == 302
-
-    def test_an_address_that_nothing_shows_is_not_counted(self, browser, olga):
+    def test_neither_an_address_that_nothing_shows_nor_clients_behind_the_same_one_are_counted(self, browser, olga):
         self.fail(browser, olga.email, 3, REMOTE_ADDR="")
         assert not FailureCount.objects.exclude(key__startswith="listed ").exists()
-
-    def test_clients_behind_the_same_address_are_not_stopped(self, browser, olga):
         self.fail(browser, olga.email, 1)
         assert not FailureCount.objects.filter(key="127.0.0.1").exists()
 
@@ -259,29 +218,23 @@ class TestManyAtOnce:
         assert browser.post(PAGE, {"login": "olga@example.com", "password": "x"}, REMOTE_ADDR="2001:db8:1:ff::4").status_code == 503
         assert browser.post(PAGE, {"login": "olga@example.com", "password": "x"}, REMOTE_ADDR="2001:db8:2:2::3").status_code == 200
 
-    def test_strangers_keep_nobody_out_whose_browser_is_known(self, browser):
-        """It has signed in from there before, and takes none of the places that strangers have."""
-        door.waiting.clear()
-        assert sign_in(browser).status_code == 302
-        browser.post("/accounts/sign-out/")
-        door.waiting.update({f"198.51.100.{number}": STRANGERS for number in range(door.MAX_STRANGERS)})
-        assert sign_in(Browser()).status_code == 503
-        assert sign_in(browser).status_code == 302
-
-    def test_but_one_person_waits_in_one_place_only(self, browser, olga):
+    def test_strangers_keep_nobody_out_whose_browser_is_known(self, browser, olga):
+        """It has signed in from there before, and takes none of the places that strangers have. But one person waits in one place only."""
+        browser.cookies["__Host-known"] = "WzFd:1wAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        assert sign_in(browser).status_code == 503
+        strangers = dict(door.waiting)
         door.waiting.clear()
         assert sign_in(browser).status_code == 302
         browser.post("/accounts/sign-out/")
         door.waiting[f"person {olga.pk}"] = ""
         assert sign_in(browser).status_code == 503
-
-    def test_people_who_are_known_wait_in_as_few_places_as_there_are(self, browser):
+        # People who are known wait in as few places as there are.
         door.waiting.clear()
-        assert sign_in(browser).status_code == 302
-        browser.post("/accounts/sign-out/")
         door.waiting.update({f"person {number}": "" for number in range(1000, 1000 + door.MAX_AT_ONCE)})
         assert sign_in(browser).status_code == 503
-        del door.waiting["person 1000"]
+        door.waiting.clear()
+        door.waiting.update(strangers)
+        assert sign_in(Browser()).status_code == 503
         assert sign_in(browser).status_code == 302
 
     def test_who_sends_many_has_the_places_of_strangers_and_leaves_the_others_to_everybody_else(self, admin, olga, monkeypatch):
@@ -295,31 +248,19 @@ class TestManyAtOnce:
         assert admin.post("/accounts/confirm/", proof).status_code == 302
         assert list(door.looked_at) == [f"person {olga.pk}"]
 
-    def test_a_made_up_cookie_makes_no_browser_known(self, browser):
-        browser.cookies["__Host-known"] = "WzFd:1wAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-        assert sign_in(browser).status_code == 503
-
     def test_strangers_keep_nobody_out_who_holds_a_link(self, browser, olga):
         """To a new password."""
         link = passwords.make_reset_link(olga)
         assert browser.post(link, {"new_password": "an-entirely-new-phrase"})["Location"] == PAGE
 
 
-def test_signing_out_ends_the_session(admin, olga):
+def test_signing_out_ends_the_session_by_a_post_and_without_one_is_no_event(admin, olga):
+    assert admin.get("/accounts/sign-out/").status_code == 200
+    assert admin.get("/admin/").status_code == 200
     response = admin.post("/accounts/sign-out/")
     assert response["Location"] == PAGE
     assert response["Clear-Site-Data"] == '"storage"'
-    assert events()[1:] == [("user.signed_out", named(olga), named(olga))]
     assert admin.get("/admin/").status_code == 302
+    admin.post("/accounts/sign-out/")
+    assert events()[1:] == [("user.signed_out", named(olga), named(olga))]
     assert not Session.objects.exists()
-
-
-def test_signing_out_takes_a_post(admin):
-    assert admin.get("/accounts/sign-out/").status_code == 200
-    assert admin.get("/admin/").status_code == 200
-    assert [event for event, *_ in events()] == ["user.signed_in"]
-
-
-def test_signing_out_without_a_session_is_no_event(browser, db):
-    browser.post("/accounts/sign-out/")
-    assert events() == []

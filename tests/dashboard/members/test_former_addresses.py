@@ -29,7 +29,7 @@ def moved(dan, demo):
 def test_a_hand_over_link_is_withdrawn_as_well(adas, browser, ada, moved, client, demo, recipient):
     link = make_link(client, ada, recipient=recipient).plaintext
     assert "1 hand-over link made by or for daniel@example.com stops working" in text_of(adas.get(page_of(moved, demo, "remove")))
-    assert "Withdrawn: 1 hand-over link." in text_of(remove(adas, moved, demo))
+    assert "Withdrawn: 1 hand-over link." in text_of(remove(adas, moved, demo, follow=True))
     assert browser.get(f"{TAKE}{link}/", follow=True).status_code == 404
 
 
@@ -50,12 +50,12 @@ def test_what_is_for_who_has_the_address_by_now_stays(adas, ada, moved, client, 
     factories.create_user("dan@example.com")
     factories.invite(membership_of(ada, demo), "dan@example.com")
     make_link(client, ada, recipient="dan@example.com")
-    assert "Withdrawn" not in text_of(remove(adas, moved, demo))
+    assert "Withdrawn" not in text_of(remove(adas, moved, demo, follow=True))
 
 
 def test_no_notice_goes_there_once_they_are_out(adas, moved, client, demo):
     Client.objects.update(contact="Dan@example.com")
     client.refresh_from_db()
     assert present_owner_of(client) == ["Dan@example.com"]
-    remove(adas, moved, demo)
+    remove(adas, moved, demo, follow=True)
     assert present_owner_of(client) == []

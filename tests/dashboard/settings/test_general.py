@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from clients.models import AuditEvent, Client, ClientSecret, Workspace
+from clients.models import AuditEvent, ClientSecret, Workspace
 from clients.services.workspaces import change_workspace
 from dashboard.models import AccessPolicy, Membership
 from tests import factories
@@ -18,6 +18,11 @@ REPORT = SETTINGS + "report/"
 
 def save(browser, **values):
     return browser.post(SETTINGS, {**entries(browser), **values})
+
+
+def demand(demo, **values):
+    """Policies that hold already."""
+    change_workspace(workspace=demo, **values, actor=factories.TESTS, now=timezone.now())
 
 
 def enforce(browser, **values):
@@ -53,29 +58,10 @@ def test_viewer_sees_the_settings_and_who_can_change_them(bens, demo, dan):
     assert not changes()
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "",
-        "preview/",
-        "report/",
-        "scopes/",
-        "scopes/1/",
-        "scopes/1/remove/",
-        "audiences/",
-        "audiences/remove/?uri=x",
-        "retention/",
-        "retention/preview/",
-        "delete/",
-        "delete/keep/",
-    ],
-)
-def test_to_other_workspaces_people_nothing_is_there(eves, path):
-    for method in (eves.get, eves.post):
-        assert method(SETTINGS + path).status_code == 404
-
-
-def test_strangers_are_led_to_the_sign_in(browser, demo):
+def test_to_other_workspaces_people_nothing_is_there_and_strangers_are_led_to_the_sign_in(browser, eves):
+    pages = ("", "preview/", "report/", "scopes/", "scopes/1/", "scopes/1/remove/", "audiences/", "audiences/remove/?uri=x")
+    for page in (*pages, "retention/", "retention/preview/", "delete/", "delete/keep/"):
+        assert eves.get(SETTINGS + page).status_code == eves.post(SETTINGS + page).status_code == 404
     assert browser.get(SETTINGS)["Location"].startswith("/accounts/sign-in/?next=/w/demo/settings/")
 
 
@@ -85,32 +71,38 @@ def test_strangers_are_led_to_the_sign_in(browser, demo):
 def test_stricter_policy_is_a_report_first_and_nothing_has_changed(adas, demo, billing):
     factories.create_secret(billing.secret.client, lifetime=timedelta(days=10))
     factories.create_secret(billing.secret.client, lifetime=timedelta(days=400))
-    response = save(adas, max_secret_lifetime_days="90")
+    response = save(adas, max_secret_lifetime_days="90", requires_secret_expiry="on")
     page = text_of(adas.get(response["Location"]))
     assert "Nothing has changed yet" in page
     assert "2 secrets have no expiry, or expire later than a new one could" in page
     assert billing.secret.secret_id in page
     assert "no expiry" in page
-    assert (Workspace.objects.get().max_secret_lifetime_days, changes()) == (None, [])
+    workspace = Workspace.objects.get()
+    assert (workspace.max_secret_lifetime_days, workspace.requires_secret_expiry, changes()) == (None, False, [])
 
 
-def test_enforced_policy_holds_from_then_on_and_is_one_event(adas, demo):
-    response, page = enforce(adas, max_secret_lifetime_days="90", max_token_lifetime="600", requires_second_factor="")
-    assert "0 secrets have no expiry" in text_of(page)
+def test_enforced_policy_holds_from_then_on_and_is_one_event_and_a_loosened_one_is_saved_at_once(adas, demo, billing):
+    """Shorter tokens leave nothing that anybody has to mend."""
+    enforce(adas, max_token_lifetime="600", requires_second_factor="")
+    assert "as the policies want" not in text_of(adas.get(SETTINGS))
+    stricter = {"max_secret_lifetime_days": "90", "live_clients_from": "admin", "allowed_auth_methods": ALL_METHODS[:3]}
+    response, page = enforce(adas, **stricter)
+    assert "1 secret has no expiry" in text_of(page)
     assert "Saved." in text_of(response)
     demo = Workspace.objects.get()
-    assert (demo.max_secret_lifetime_days, demo.max_token_lifetime) == (90, 600)
-    assert changes() == [({"max_secret_lifetime_days": None, "max_token_lifetime": None}, {"max_secret_lifetime_days": 90, "max_token_lifetime": 600})]
-    client = factories.create_client(demo).secret.client
+    assert (demo.max_secret_lifetime_days, demo.max_token_lifetime, AccessPolicy.objects.get().live_clients_from) == (90, 600, "admin")
+    assert changes() == [
+        ({"max_token_lifetime": None}, {"max_token_lifetime": 600}),
+        (
+            {"allowed_auth_methods": [], "max_secret_lifetime_days": None, "live_clients_from": "developer"},
+            {"allowed_auth_methods": ALL_METHODS[:3], "max_secret_lifetime_days": 90, "live_clients_from": "admin"},
+        ),
+    ]
+    client = factories.create_client(demo, name="later").secret.client
     assert client.token_lifetime == 600
-    assert ClientSecret.objects.get().lifetime == 90 * 86400
-
-
-def test_loosened_policy_is_saved_at_once(adas, demo):
-    enforce(adas, max_secret_lifetime_days="90", allowed_auth_methods=["private_key_jwt"])
-    response = save(adas, max_secret_lifetime_days="", allowed_auth_methods=ALL_METHODS)
-    assert response["Location"] == SETTINGS
-    demo = Workspace.objects.get()
+    assert client.secrets.get().lifetime == 90 * 86400
+    assert save(adas, max_secret_lifetime_days="", allowed_auth_methods=ALL_METHODS)["Location"] == SETTINGS
+    demo.refresh_from_db()
     assert (demo.max_secret_lifetime_days, demo.allowed_auth_methods) == (None, [])
 
 
@@ -136,15 +128,9 @@ def test_report_names_what_each_policy_touches(adas, demo, ben, dan, settings):
     assert not AccessPolicy.objects.exists()
 
 
-def test_what_people_must_have_is_in_the_same_event(adas, demo):
-    enforce(adas, requires_second_factor="", live_clients_from="admin", default_secret_lifetime_days="30")
-    assert changes() == [
-        ({"default_secret_lifetime_days": None, "live_clients_from": "developer"}, {"default_secret_lifetime_days": 30, "live_clients_from": "admin"})
-    ]
-    assert AccessPolicy.objects.get().live_clients_from == "admin"
-
-
-def test_long_lists_have_pages_and_the_settings_go_along(adas, demo):
+def test_long_lists_have_pages_the_settings_go_along_and_the_page_needs_few_statements(adas, demo, django_assert_max_num_queries):
+    page = adas.get(save(adas, allowed_auth_methods=ALL_METHODS[1:])["Location"])
+    assert f"Allowed methods {ALL_METHODS[0]} 0 clients" in text_of(page)
     for number in range(21):
         factories.create_client(demo, name=f"sync-{number:02}")
     response = save(adas, requires_secret_expiry="on", allowed_auth_methods=["client_secret_basic", "private_key_jwt"])
@@ -157,23 +143,8 @@ def test_long_lists_have_pages_and_the_settings_go_along(adas, demo):
     assert next(finding for finding in second.context["findings"] if finding.key == "methods").page.number == 1
     adas.post(PREVIEW, entries(adas, PREVIEW + following))
     assert Workspace.objects.get().allowed_auth_methods == ["client_secret_basic", "private_key_jwt"]
-
-
-def test_report_says_of_methods_only_which_go(adas, demo):
-    page = adas.get(save(adas, allowed_auth_methods=ALL_METHODS[1:])["Location"])
-    assert f"Allowed methods {ALL_METHODS[0]} 0 clients" in text_of(page)
-
-
-def test_shorter_tokens_leave_nothing_that_anybody_has_to_mend(adas, demo, billing):
-    enforce(adas, max_token_lifetime="600")
-    assert "as the policies want" not in text_of(adas.get(SETTINGS))
-
-
-def test_looking_at_the_report_never_changes_anything(adas, demo):
-    location = save(adas, requires_secret_expiry="on")["Location"]
-    for _ in range(3):
-        assert adas.get(location).status_code == 200
-    assert not Workspace.objects.get().requires_secret_expiry
+    with django_assert_max_num_queries(12):
+        adas.get(SETTINGS)
 
 
 def test_two_people_who_save_at_once_dont_undo_each_other(adas, dans, demo):
@@ -189,9 +160,15 @@ def test_two_people_who_save_at_once_dont_undo_each_other(adas, dans, demo):
 
 
 def test_page_says_what_is_there_that_breaks_the_policies_and_gives_it_an_end(adas, demo, billing):
-    enforce(adas, max_secret_lifetime_days="90")
+    demand(demo, max_secret_lifetime_days=90)
     assert "1 thing here isn’t as the policies want it." in text_of(adas.get(SETTINGS))
     assert "1 secret has no expiry" in text_of(adas.get(REPORT))
+    for days in ("", "0", "-1", "91", "1e3", "x" * 100_000, "\0", "٣٠٠", "999999999999999999999"):
+        page = adas.post(REPORT, {"days": days})
+        assert page.status_code == 200, days
+        assert "Enter a whole number of days from 1 to 90." in text_of(page)
+        assert "<title>Error: " in " ".join(page.content.decode().split())
+        assert ClientSecret.objects.get().expires_at is None
     before = timezone.now()
     page = adas.post(REPORT, {"days": "30"}, follow=True)
     assert "1 secret will expire in 30 days." in text_of(page)
@@ -199,16 +176,6 @@ def test_page_says_what_is_there_that_breaks_the_policies_and_gives_it_an_end(ad
     assert before + timedelta(days=30) <= secret.expires_at <= timezone.now() + timedelta(days=30)
     assert changes("secret.changed") == [({"expires_at": None}, {"expires_at": secret.expires_at.isoformat()})]
     assert "aren’t as" not in text_of(adas.get(SETTINGS))
-
-
-@pytest.mark.parametrize("days", ["", "0", "-1", "91", "1e3", "x" * 100_000, "\0", "٣٠٠", "999999999999999999999"])
-def test_end_that_makes_no_sense_is_refused(adas, demo, billing, days):
-    enforce(adas, max_secret_lifetime_days="90")
-    page = adas.post(REPORT, {"days": days})
-    assert page.status_code == 200
-    assert "Enter a whole number of days from 1 to 90." in text_of(page)
-    assert "<title>Error: " in " ".join(page.content.decode().split())
-    assert ClientSecret.objects.get().expires_at is None
 
 
 # Bad input
@@ -225,6 +192,7 @@ def test_end_that_makes_no_sense_is_refused(adas, demo, billing, days):
         ("allowed_auth_methods", ["none"], "That isn’t a method."),
         ("default_secret_lifetime_days", "ninety", "Enter a whole number of days from 1 to 36,500, or leave it empty."),
         ("default_secret_lifetime_days", "0", "Enter a whole number of days from 1 to 36,500"),
+        ("default_secret_lifetime_days", "91", "The default can’t be longer than the maximum of 90 days."),
         ("max_secret_lifetime_days", "9" * 100_000, "Enter a whole number of days from 1 to 36,500"),
         ("max_token_lifetime", "59", "Enter a whole number of seconds from 60 to 86,400"),
         ("disable_unused_after_days", "401", "Enter a whole number of days from 7 to 400"),
@@ -233,7 +201,7 @@ def test_end_that_makes_no_sense_is_refused(adas, demo, billing, days):
     ],
 )
 def test_bad_value_is_refused_with_what_would_be_right(adas, demo, field, value, said):
-    page = save(adas, **{field: value})
+    page = save(adas, **{"max_secret_lifetime_days": "90", field: value})
     assert page.status_code == 200
     assert said in text_of(page)
     assert "Nothing was changed." in text_of(page)
@@ -250,11 +218,6 @@ def test_what_was_sent_without_saying_what_was_seen_can_be_saved_after_a_look(ad
     assert demo.name == "Billing"
 
 
-def test_default_longer_than_the_longest_is_refused(adas, demo):
-    page = save(adas, default_secret_lifetime_days="91", max_secret_lifetime_days="90")
-    assert "The default can’t be longer than the maximum of 90 days." in text_of(page)
-
-
 def test_unused_for_longer_than_usage_is_kept_is_refused(adas, demo, settings):
     settings.USAGE_RETENTION_DAYS = 20
     response = save(adas, disable_unused_after_days="30")
@@ -263,28 +226,13 @@ def test_unused_for_longer_than_usage_is_kept_is_refused(adas, demo, settings):
     assert Workspace.objects.get().disable_unused_after_days is None
 
 
-def test_single_sign_on_cant_be_demanded_where_there_is_none(adas, demo):
+def test_neither_slug_nor_a_field_that_the_page_hasnt_can_be_changed_nor_anything_by_who_was_removed(adas, ada, demo):
+    form = entries(adas)
     assert "single sign-on" not in text_of(adas.get(SETTINGS))
-    save(adas, requires_sso="on")
-    assert not AccessPolicy.objects.filter(requires_sso=True).exists()
-
-
-def test_slug_cant_be_changed_by_a_field_of_ones_own(adas, demo):
-    save(adas, slug="other", deletes_at="2020-01-01", request_retention_days="30", name="New")
+    adas.post(SETTINGS, {**form, "slug": "other", "deletes_at": "2020-01-01", "request_retention_days": "30", "requires_sso": "on", "name": "New"})
     demo = Workspace.objects.get()
     assert (demo.slug, demo.deletes_at, demo.request_retention_days, demo.name) == ("demo", None, None, "New")
-
-
-def test_removed_member_changes_nothing(adas, ada, demo):
+    assert not AccessPolicy.objects.filter(requires_sso=True).exists()
     form = entries(adas)
     Membership.objects.filter(user=ada).delete()
-    assert adas.post(SETTINGS, form).status_code == 404
-
-
-def test_page_needs_few_statements_with_many_clients(adas, demo, django_assert_max_num_queries):
-    for number in range(30):
-        factories.create_client(demo, name=str(number))
-    assert Client.objects.count() == 30
-    adas.get(SETTINGS)
-    with django_assert_max_num_queries(12):
-        adas.get(SETTINGS)
+    assert adas.post(SETTINGS, {**form, "name": "Newer"}).status_code == 404
