@@ -65,8 +65,8 @@ ASK_ALWAYS = {
 # What shows first what would come of it asks when it is meant: how it is meant, by whom, of which client.
 ASK_IF_MEANT = {
     "certificate_new": lambda browser, client: test_certificates.add(browser, client, make_certificate()),
-    "client_new": lambda browser, _client: browser.post(create.NEW, create.entries(browser)),
-    "client_settings": lambda browser, client: browser.post(path(client), entries(browser, client) | {"contact": "mallory@elsewhere.example"}),
+    "client_new": lambda browser, _client: browser.post(create.NEW, create.entries()),
+    "client_settings": lambda browser, client: browser.post(path(client), entries(client) | {"contact": "mallory@elsewhere.example"}),
     "key_new": lambda browser, client: test_public_keys.add(browser, client, test_public_keys.jwk_set("laptop")),
     "rotate": lambda browser, client: browser.post(url(client, "rotate"), {"overlap": "24h", "name": "", "once": new_token()}),
     "secret_extend": lambda browser, client: browser.post(url(client, "secrets", ending(client).secret_id, "extend"), {"longer": "24h"}),

@@ -11,7 +11,7 @@ from tests.dashboard.client_settings.conftest import changes, path, use
 from tests.dashboard.conftest import create_certificate, create_public_key, text_of
 
 
-def test_page_lists_what_goes_and_what_stays(dans, client):
+def test_page_lists_what_goes_and_what_stays_and_the_typed_name_deletes_it(dans, client):
     create_public_key(client)
     create_certificate(client)
     text = text_of(dans.get(path(client, "delete")))
@@ -20,9 +20,6 @@ def test_page_lists_what_goes_and_what_stays(dans, client):
     assert "Its usage" in text
     assert "Audit events stay" in text
     assert "Type billing-sync to confirm" in text
-
-
-def test_typed_name_deletes_it(dans, client):
     secret_id = client.secrets.get().secret_id
     page = dans.post(path(client, "delete"), {"name": "billing-sync"}, follow=True)
     assert "billing-sync was deleted." in text_of(page)
@@ -50,7 +47,7 @@ def test_other_text_deletes_nothing(dans, client, typed, said):
     assert Client.objects.exists()
 
 
-def test_one_in_use_is_disabled_first(dans, client, billing):
+def test_one_in_use_is_disabled_first_and_then_says_from_when_on_it_can_go(dans, client, billing, now):
     use(client, credential=billing.secret.secret_id)
     text = text_of(dans.get(path(client, "delete")))
     assert "Disable it first." in text
@@ -58,10 +55,6 @@ def test_one_in_use_is_disabled_first(dans, client, billing):
     page = dans.post(path(client, "delete"), {"name": "billing-sync"})
     assert "billing-sync was used within the last 30 days. Disable it first, and delete it 24 hours later." in text_of(page)
     assert Client.objects.get().status == "enabled"
-
-
-def test_one_just_disabled_says_from_when_on_it_can_go(dans, client, billing, now):
-    use(client, credential=billing.secret.secret_id)
     disable_client(client=client, actor=factories.TESTS, now=now - timedelta(hours=23))
     text = text_of(dans.get(path(client, "delete")))
     assert "It can be deleted from" in text

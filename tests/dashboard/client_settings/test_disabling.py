@@ -21,7 +21,7 @@ def disabled(client, now):
     return disable_client(client=client, actor=factories.TESTS, now=now)
 
 
-def test_page_says_who_asks_and_how_many_tokens_end(dans, used):
+def test_page_says_who_asks_and_how_many_tokens_end_and_the_audit_log_keeps_the_reason(dans, used):
     text = text_of(dans.get(path(used, "disable")))
     assert "Disable billing-sync?" in text
     assert "Live" in text
@@ -31,9 +31,6 @@ def test_page_says_who_asks_and_how_many_tokens_end(dans, used):
     assert "It can be undone." in text
     assert f"disable_client \\ {used.client_id}" in text
     assert Client.objects.get().status == "enabled"
-
-
-def test_admin_disables_with_a_reason_that_the_audit_log_keeps(dans, used):
     page = dans.post(path(used, "disable"), {"reason": "Nobody knows what it is"}, follow=True)
     assert "billing-sync is disabled. It gets no tokens. 3 tokens ended with it." in text_of(page)
     assert Client.objects.get().status == "disabled"
@@ -41,11 +38,16 @@ def test_admin_disables_with_a_reason_that_the_audit_log_keeps(dans, used):
 
 
 def test_unused_one_goes_without_a_word_of_tokens(dans, client):
+    assert "It is enabled already and gets tokens." in text_of(dans.get(path(client, "enable")))
     assert "Nothing has ever used it." in text_of(dans.get(path(client, "disable")))
     page = dans.post(path(client, "disable"), {"reason": ""}, follow=True)
     assert "billing-sync is disabled. It gets no tokens." in text_of(page)
     assert "ended with it" not in text_of(page)
     assert changes("client.disabled") == [({"status": "enabled"}, {"status": "disabled"})]
+    text = text_of(dans.get(path(client, "disable")))
+    assert "It is disabled already and gets no tokens. Enable client" in text
+    dans.post(path(client, "disable"), {"reason": ""})
+    assert len(changes("client.disabled")) == 1
 
 
 @pytest.mark.parametrize(("reason", "said"), [("x" * 100_000, "A reason can have at most"), ("a\nb", "line break")])
@@ -54,13 +56,6 @@ def test_reason_that_makes_no_sense_is_refused(dans, client, reason, said):
     assert "Nothing was disabled." in text_of(page)
     assert said in text_of(page)
     assert Client.objects.get().status == "enabled"
-
-
-def test_disabled_one_says_so_and_leads_to_enabling(dans, disabled):
-    text = text_of(dans.get(path(disabled, "disable")))
-    assert "It is disabled already and gets no tokens. Enable client" in text
-    dans.post(path(disabled, "disable"), {"reason": ""})
-    assert changes("client.disabled") == []
 
 
 def test_enabling_says_what_works_again(dans, used, disabled, billing):
@@ -73,14 +68,11 @@ def test_enabling_says_what_works_again(dans, used, disabled, billing):
     assert changes("client.enabled") == [({"status": "disabled"}, {"status": "enabled"})]
 
 
-def test_enabling_says_what_would_not_work(dans, disabled, billing, now):
+def test_enabling_says_what_would_not_work_and_of_many_credentials_lists_some(dans, disabled, billing):
     factories.expire(billing.secret)
     text = text_of(dans.get(path(disabled, "enable")))
     assert "By client_secret_basic, client_secret_post it gets none." in text
     assert "gets tokens again" not in text
-
-
-def test_many_credentials_are_not_all_listed(dans, disabled):
     for _ in range(11):
         factories.insert_secret(disabled)
     text = text_of(dans.get(path(disabled, "enable")))
@@ -88,20 +80,12 @@ def test_many_credentials_are_not_all_listed(dans, disabled):
     assert "All its other credentials that haven’t ended, too." in text
 
 
-def test_enabled_one_says_so(dans, client):
-    assert "It is enabled already and gets tokens." in text_of(dans.get(path(client, "enable")))
-
-
 @pytest.mark.parametrize("act", ["disable", "enable", "delete"])
-def test_developer_is_told_who_can(carls, client, act):
+def test_each_takes_a_proof_a_developer_is_told_who_can_and_another_workspaces_client_is_not_found(browser, carls, eves, ada, client, act):
     page = carls.get(path(client, act))
     assert page.status_code == 403
     assert "You are a developer." in text_of(page)
     assert "can disable and delete clients" in text_of(page)
-
-
-@pytest.mark.parametrize("act", ["disable", "enable", "delete"])
-def test_each_takes_a_proof_and_another_workspaces_client_is_not_found(browser, eves, ada, client, act):
     browser.force_login(ada)
     assert browser.post(path(client, act), {"name": client.name, "reason": ""})["Location"].startswith("/accounts/confirm/")
     assert eves.get(path(client, act)).status_code == 404

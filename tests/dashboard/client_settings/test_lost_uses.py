@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from clients.models import Client
+from clients.models import Client, TokenCount
 from tests import factories
 from tests.dashboard.client_settings.conftest import changes, entries, entries_of, live, path, use
 from tests.dashboard.conftest import text_of
@@ -19,36 +19,26 @@ def used(client, billing):
 
 
 def ask(browser, client, entered):
-    return browser.post(path(client), {**entries(browser, client), **entered})
+    return browser.post(path(client), {**entries(client), **entered})
 
 
 def test_removal_of_a_scope_in_use_is_asked_about_first(carls, used):
+    """Who agrees to one loss is asked about another; and one can go on editing with what one entered."""
     page = ask(carls, used, {"scopes": ["read"]})
     text = text_of(page)
     assert page.status_code == 200
     assert "write was asked for 4,120 times in 7 days. Those requests will be refused." in text
     assert "Nothing has changed yet." in text
-    assert changes() == []
-
     hidden = entries_of(page) | {"agreed": page.context["agreed"]}
+    another = carls.post(path(used), {**hidden, "audiences": "https://a.example.com"})
+    assert "Nothing has changed yet." in text_of(another)
+    again = carls.post(path(used), {**entries(used), "scopes": ["read"], "name": "renamed", "edit": "1"})
+    assert (entries_of(again)["name"], entries_of(again)["scopes"]) == ("renamed", ["read"])
+    assert "Save changes" in text_of(again)
+    assert "Those requests will be refused." in text_of(again)
+    assert changes() == []
     assert "Scopes changed." in text_of(carls.post(path(used), hidden, follow=True))
     assert Client.objects.get().scopes == ["read"]
-
-
-def test_one_can_go_on_editing_with_what_one_entered(carls, used):
-    page = carls.post(path(used), {**entries(carls, used), "scopes": ["read"], "name": "renamed", "edit": "1"})
-    assert entries_of(page)["name"] == "renamed"
-    assert entries_of(page)["scopes"] == ["read"]
-    assert "Save changes" in text_of(page)
-    assert "Those requests will be refused." in text_of(page)
-    assert changes() == []
-
-
-def test_who_agreed_to_one_loss_is_asked_about_another(carls, used):
-    page = ask(carls, used, {"scopes": ["read"]})
-    page = ask(carls, used, {"scopes": ["read"], "audiences": "https://a.example.com", "agreed": page.context["agreed"]})
-    assert "Nothing has changed yet." in text_of(page)
-    assert changes() == []
 
 
 @pytest.mark.parametrize(
@@ -69,7 +59,7 @@ def test_whatever_else_was_used_is_asked_about_too(carls, used, entered, said):
     assert said in text_of(page)
     assert "Keep it as it is" in text_of(page)
     assert changes() == []
-    summary = carls.post(path(used), {**entries(carls, used), **entered}, headers={"HX-Request": "true"})
+    summary = carls.post(path(used), {**entries(used), **entered}, headers={"HX-Request": "true"})
     assert said in text_of(summary)
 
 
@@ -94,14 +84,10 @@ def test_use_of_longer_ago_than_a_week_is_lost_to_nobody(carls, client, billing)
     assert ask(carls, client, {"scopes": ["read"], "auth_methods": ["private_key_jwt"], "require_dpop": "on"}).status_code == 302
 
 
-def test_scope_that_was_granted_without_being_asked_for_is_told_apart(carls, client, billing):
+def test_scope_that_was_granted_without_being_asked_for_is_told_apart_and_a_first_audience_takes_the_workspaces_own_away(carls, client, billing):
     use(client, credential=billing.secret.secret_id, scopes=["write"], asked=False, count=1)
     text = text_of(ask(carls, client, {"scopes": ["read"]}))
     assert "write was in 1 token in 7 days, without being asked for. New tokens lack it." in text
-
-
-def test_first_audience_takes_the_workspaces_own_away(carls, client, billing):
-    use(client, credential=billing.secret.secret_id)
     text = text_of(ask(carls, client, {"audiences": "https://a.example.com"}))
     assert "New tokens are for https://a.example.com instead of the workspace’s own APIs." in text
 
@@ -116,11 +102,13 @@ def test_method_is_judged_by_the_credentials_that_are_for_it(carls, demo):
 
 
 def test_tokens_of_another_key_address_or_subject_end_and_it_is_said(adas, demo):
+    """A source that no living token came from is given up without a question."""
+    uri = "https://a.example.com/jwks.json"
     client = factories.create_client(
         demo,
         name="keys",
         auth_methods=["private_key_jwt", "tls_client_auth"],
-        jwks_uri="https://a.example.com/jwks.json",
+        jwks_uri=uri,
         tls_subject_type="tls_client_auth_san_dns",
         tls_subject="a.example.com",
     ).secret.client
@@ -129,11 +117,7 @@ def test_tokens_of_another_key_address_or_subject_end_and_it_is_said(adas, demo)
     text = text_of(ask(adas, client, {"jwks_uri": "https://b.example.com/jwks.json", "tls_subject": "b.example.com"}))
     assert "3 tokens end at once. Keys of the present address obtained them." in text
     assert "1 token ends at once. Certificates of the present subject obtained it." in text
-
-
-def test_source_that_no_living_token_came_from_is_given_up_without_a_question(adas, demo):
-    uri = "https://a.example.com/jwks.json"
-    client = factories.create_client(demo, name="keys", auth_methods=["private_key_jwt"], jwks_uri=uri).secret.client
+    TokenCount.objects.all().delete()
     assert ask(adas, client, {"jwks_uri": "https://b.example.com/jwks.json"}).status_code == 302
     assert changes() == [({"jwks_uri": uri}, {"jwks_uri": "https://b.example.com/jwks.json"})]
 

@@ -12,17 +12,19 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from clients.models import AuditEvent, Client, ClientSecret
+from clients.public_key import read_public_keys
 from clients.secret import generate
+from clients.services.public_keys import add_public_keys
 from clients.services.workspaces import change_workspace
 from dashboard.models import AccessPolicy
 from dashboard.people.permissions import Role
 from tests import factories, public_keys
-from tests.dashboard.conftest import create_public_key, make_certificate, sign_in, text_of
-from tests.dashboard.create.conftest import NEW, entries, secrets_in
+from tests.dashboard.conftest import make_certificate, text_of
+from tests.dashboard.create.conftest import NEW, entries, once_of, secrets_in
 
 
 def create(browser, **changes):
-    return browser.post(NEW, entries(browser, **changes))
+    return browser.post(NEW, entries(**changes))
 
 
 def private_jwk():
@@ -39,7 +41,12 @@ def errors_of(page):
 
 
 def test_developer_makes_a_client_and_sees_its_secret_once(danas, demo):
-    page = create(danas, scopes=["write", "read"])
+    page = danas.get(NEW)
+    html = page.content.decode()
+    [first] = re.findall(r"<input[^>]*autofocus[^>]*>", html)
+    assert 'name="name"' in first
+    assert re.findall(r'name="scopes" value="([^"]+)"', html) == ["read", "write", "clients:read", "clients:write"]
+    page = create(danas, once=once_of(page), scopes=["write", "read"])
     assert page.status_code == 200
     client = Client.objects.get()
     assert (client.name, client.contact, client.environment) == ("refunds-worker", "payments@example.com", "live")
@@ -55,21 +62,9 @@ def test_developer_makes_a_client_and_sees_its_secret_once(danas, demo):
     assert "Save the secret now" in text
     assert f"you will see it as {secret.secret_id}, its secret ID. It expires on" in text
     assert "Client created by dana@example.com" in text
-
-
-def test_one_begins_with_the_name_and_finds_the_workspaces_own_scopes_first(danas, demo):
-    page = danas.get(NEW).content.decode()
-    [first] = re.findall(r"<input[^>]*autofocus[^>]*>", page)
-    assert 'name="name"' in first
-    offered = re.findall(r'name="scopes" value="([^"]+)"', page)
-    assert offered == ["read", "write", "clients:read", "clients:write"]
-
-
-def test_the_page_with_a_secret_is_kept_by_nobody(danas, demo):
-    page = create(danas)
+    # Nobody keeps it.
     assert page["Cache-Control"] == "no-store"
     assert page["Referrer-Policy"] == "strict-origin"
-    [shown] = secrets_in(page)
     assert shown not in str(dict(danas.session))
     assert not AuditEvent.objects.filter(after__icontains=shown).exists()
 
@@ -87,7 +82,8 @@ def test_env_file_is_a_link_that_sends_nothing(danas, demo, settings):
     assert 'download="refunds-worker-1.env"' in html
 
 
-def test_viewer_is_told_who_can(bens, demo):
+def test_viewer_is_told_who_can_and_strangers_find_nothing(bens, eves, demo):
+    assert eves.get(NEW).status_code == 404
     page = bens.get(NEW)
     assert page.status_code == 403
     assert "You are a viewer. ada@example.com can create and edit clients" in text_of(page)
@@ -133,41 +129,35 @@ def test_client_with_a_public_key_gets_no_secret(danas, demo):
     assert "Listening for requests from refunds-worker" in text
 
 
-def test_a_file_does_what_pasting_does(danas, demo):
+def test_a_file_does_what_pasting_does_and_a_client_may_publish_its_keys_instead(danas, demo):
     create(danas, method="assertion", public_key_file=SimpleUploadedFile("key.pem", public_keys.pem().encode()))
-    assert Client.objects.get().public_keys.count() == 1
-
-
-def test_client_may_publish_its_keys_instead(danas, demo):
     create(danas, method="assertion", jwks_uri="https://robot.example.com/jwks.json")
-    assert Client.objects.get().jwks_uri == "https://robot.example.com/jwks.json"
+    published, pasted = Client.objects.order_by("-pk")
+    assert pasted.public_keys.count() == 1
+    assert published.jwks_uri == "https://robot.example.com/jwks.json"
 
 
-def test_client_with_a_certificate(danas, demo):
-    page = create(danas, method="mtls", credential_certificate=make_certificate("refunds"))
+def test_client_with_a_certificate_or_with_any_for_a_subject(danas, demo):
+    pem = make_certificate("refunds")
+    page = create(danas, name="route-planner", method="mtls", credential_certificate=pem)
     client = Client.objects.get()
     assert client.auth_methods == ["self_signed_tls_client_auth"]
     assert client.certificates.get().subject == "CN=refunds"
     assert "--cert client.pem --key client-key.pem" in text_of(page)
-
-
-def test_client_with_any_certificate_for_a_subject(danas, demo):
+    page = create(danas, method="mtls", credential_certificate=pem)
+    assert "This certificate belongs to route-planner. Use a separate certificate for each client." in errors_of(page)
     create(danas, method="mtls", certificate_by="subject", tls_subject_type="tls_client_auth_san_dns", tls_subject="refunds.example.com")
-    client = Client.objects.get()
+    client = Client.objects.get(name="refunds-worker")
     assert client.auth_methods == ["tls_client_auth"]
     assert (client.tls_subject_type, client.tls_subject) == ("tls_client_auth_san_dns", "refunds.example.com")
 
 
-def test_what_stands_in_the_groups_of_other_methods_counts_for_nothing(danas, demo):
-    page = create(danas, public_key="nonsense", jwks_uri="nonsense", tls_subject="nonsense", ends_on="nonsense")
+def test_what_stands_in_the_groups_of_other_methods_counts_for_nothing_and_a_last_day_is_the_whole_day(danas, demo):
+    day = (timezone.now() + timedelta(days=10)).date()
+    page = create(danas, public_key="nonsense", jwks_uri="nonsense", tls_subject="nonsense", secret_expiry="date", ends_on=day.isoformat())
     assert page.status_code == 200
     assert len(secrets_in(page)) == 1
     assert Client.objects.get().jwks_uri == ""
-
-
-def test_a_last_day_is_the_whole_day(danas, demo):
-    day = (timezone.now() + timedelta(days=10)).date()
-    create(danas, secret_expiry="date", ends_on=day.isoformat())
     assert f"{ClientSecret.objects.get().expires_at:%Y-%m-%d %H:%M}" == f"{day} 23:59"
 
 
@@ -212,43 +202,39 @@ def test_what_is_wrong_is_said_above_and_at_its_field(danas, demo, changes, word
     assert "payments@example.com" in page.content.decode()
 
 
-def test_binary_file_is_refused_in_words(danas, demo):
-    page = create(danas, method="assertion", public_key_file=SimpleUploadedFile("key.der", bytes(range(256)) * 20))
-    assert "That file is binary. Choose a text file: PEM, a JWK or a JWK Set." in errors_of(page)
-
-
-def test_an_endless_file_is_read_no_further_than_a_key_is_long(danas, demo):
-    page = create(danas, method="assertion", public_key_file=SimpleUploadedFile("key.pem", b"a" * 5_000_000))
-    assert "The file is longer than 64 KiB, so it isn’t a public key." in errors_of(page)
-
-
-def test_five_megabytes_pasted_are_too_long_for_a_key_and_not_sent_back(danas, demo):
-    page = create(danas, method="assertion", public_key="a" * 5_000_000)
-    assert "The file is longer than 64 KiB, so it isn’t a public key." in errors_of(page)
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ({"public_key_file": bytes(range(256)) * 20}, "That file is binary. Choose a text file: PEM, a JWK or a JWK Set."),
+        ({"public_key_file": b"a" * 5_000_000}, "The file is longer than 64 KiB, so it isn’t a public key."),
+        ({"public_key": "a" * 5_000_000}, "The file is longer than 64 KiB, so it isn’t a public key."),
+    ],
+    ids=["binary", "endless", "pasted"],
+)
+def test_an_endless_key_is_read_no_further_than_a_key_is_long_and_not_sent_back(danas, demo, key, said):
+    sent = {name: SimpleUploadedFile("key.pem", value) if isinstance(value, bytes) else value for name, value in key.items()}
+    page = create(danas, method="assertion", **sent)
+    assert said in errors_of(page)
     assert len(page.content) < 100_000
 
 
-def test_300_scopes_are_too_many(danas, demo):
+def test_300_scopes_are_too_many_and_the_page_asks_the_database_little_whatever_there_is(danas, demo, django_assert_max_num_queries):
     demo.scopes.bulk_create(type(demo.scopes.first())(workspace=demo, name=f"scope:{number}") for number in range(300))
-    page = create(danas, scopes=[f"scope:{number}" for number in range(300)])
-    assert "300 scopes are too many. Use at most 50." in errors_of(page)
-
-
-def test_the_page_asks_the_database_little_whatever_there_is(danas, demo, django_assert_max_num_queries):
-    demo.scopes.bulk_create(type(demo.scopes.first())(workspace=demo, name=f"scope:{number}") for number in range(300))
-    sent = entries(danas, name="")
     with django_assert_max_num_queries(12):
         page = danas.get(NEW)
     assert "Filter scopes" in page.content.decode()
     with django_assert_max_num_queries(12):
-        danas.post(NEW, sent)
+        page = create(danas, scopes=[f"scope:{number}" for number in range(300)])
+    assert "300 scopes are too many. Use at most 50." in errors_of(page)
 
 
-def test_markup_and_foreign_letters_are_text(danas, demo):
+def test_markup_and_foreign_letters_are_text_and_a_second_client_of_that_name_is_pointed_out_and_not_refused(danas, demo):
     name = "<script>alert(1)</script> שלום עולם"
     page = create(danas, name=name)
     assert Client.objects.get().name == name
     assert "<script>alert(1)" not in page.content.decode()
+    assert "There is a client of this name already." in text_of(danas.post(NEW + "preview/", entries(name=name)))
+    assert len(secrets_in(create(danas, name=name))) == 1
 
 
 @pytest.mark.parametrize("field", ["name", "description", "contact", "tags"])
@@ -261,7 +247,7 @@ def test_a_credential_in_a_text_is_refused_and_not_shown_again(danas, demo, fiel
         "link": "https://tokens.example.com/accounts/hand-over/" + "k3" * 20,
     }[what]
     for path in (NEW, f"{NEW}preview/"):
-        page = danas.post(path, entries(danas, **{field: pasted}))
+        page = danas.post(path, entries(**{field: pasted}))
         assert page.status_code == 200
         assert pasted not in unescape(page.content.decode())
     assert not Client.objects.exists()
@@ -283,27 +269,16 @@ def test_private_key_is_refused_kept_nowhere_and_not_shown_again(danas, demo, fo
     assert private[40:80] not in str(dict(danas.session))
 
 
-def test_private_key_whose_public_half_is_registered_says_where(danas, demo):
-    other = factories.create_client(demo, name="robot", auth_methods=["private_key_jwt"]).secret.client
-    danas.post(NEW, entries(danas, method="assertion", public_key=public_keys.pem("P-521"), name="first"))
+def test_key_of_another_client_and_the_private_key_of_one_are_refused(danas, demo):
+    """Where the public half is registered is said."""
+    robot = factories.create_client(demo, name="robot", auth_methods=["private_key_jwt"]).secret.client
+    planner = factories.create_client(demo, name="route-planner", auth_methods=["private_key_jwt"]).secret.client
+    add_public_keys(client=planner, parsed=read_public_keys(public_keys.pem("P-521")), actor=factories.TESTS, now=timezone.now())
     page = create(danas, method="assertion", public_key=public_keys.private_pem("P-521", PrivateFormat.PKCS8))
-    owner = Client.objects.get(name="first")
-    assert f"Its public key is registered for {owner.client_id}" in errors_of(page)
-    assert other.client_id not in text_of(page)
-
-
-def test_key_of_another_client_is_refused(danas, demo):
-    other = factories.create_client(demo, name="route-planner", auth_methods=["private_key_jwt"]).secret.client
-    key = create_public_key(other)
-    page = create(danas, method="assertion", public_key=str(key.public_jwk).replace("'", '"'))
+    assert f"Its public key is registered for {planner.client_id}" in errors_of(page)
+    assert robot.client_id not in text_of(page)
+    page = create(danas, method="assertion", public_key=public_keys.pem("P-521"))
     assert "This key belongs to route-planner. Use a separate key for each client." in errors_of(page)
-
-
-def test_certificate_of_another_client_is_refused(danas, demo):
-    pem = make_certificate()
-    create(danas, name="route-planner", method="mtls", credential_certificate=pem)
-    page = create(danas, method="mtls", credential_certificate=pem)
-    assert "This certificate belongs to route-planner. Use a separate certificate for each client." in errors_of(page)
 
 
 def test_workspace_may_forbid_methods_and_endless_secrets(danas, demo):
@@ -337,17 +312,7 @@ def test_who_may_not_make_live_clients_is_offered_test_only(danas, demo):
     assert len(secrets_in(create(danas, environment="test"))) == 1
 
 
-def test_a_second_client_of_that_name_is_pointed_out_and_not_refused(danas, demo, billing):
-    preview = danas.post(NEW + "preview/", entries(danas, name="billing-sync"))
-    assert "There is a client of this name already." in text_of(preview)
-    assert len(secrets_in(create(danas, name="billing-sync"))) == 1
-
-
 def test_workspace_that_is_being_deleted_makes_none(danas, demo):
     demo.deletes_at = timezone.now() + timedelta(days=1)
     demo.save(update_fields=["deletes_at"])
     assert "Nothing was created." in errors_of(create(danas))
-
-
-def test_nobody_of_another_workspace_makes_a_client(eve, other, demo):
-    assert sign_in(eve).get(NEW).status_code == 404

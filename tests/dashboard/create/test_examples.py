@@ -17,7 +17,12 @@ def examples(browser, client):
     return page
 
 
-def test_the_secret_is_not_among_them(bens, demo):
+def checked(page):
+    [radio] = [tag for tag in page.content.decode().split("<input")[1:] if "checked" in tag.split(">")[0] and 'data-remember="__Host-language"' in tag]
+    return radio.split(">")[0]
+
+
+def test_the_secret_is_not_among_them_and_the_language_that_was_chosen_last_comes_first(bens, demo):
     new = factories.create_client(demo, name="Refunds worker", scopes=("read", "write"))
     page = examples(bens, new.secret.client)
     text = text_of(page)
@@ -26,6 +31,10 @@ def test_the_secret_is_not_among_them(bens, demo):
     assert '--data-urlencode scope= "read write"' in text
     assert "set -a; . ./refunds-worker.env; set +a" in page.content.decode()
     assert "If not, type this and paste the secret: export TOKENOS_CLIENT_ID=" in text
+    assert 'value="curl"' in checked(page)
+    for chosen, shown in (("go", "go"), ("cobol", "curl")):
+        bens.cookies["__Host-language"] = chosen
+        assert f'value="{shown}"' in checked(examples(bens, new.secret.client))
 
 
 def test_each_way_once_basic_rather_than_the_body(bens, demo):
@@ -59,20 +68,6 @@ def test_a_client_that_must_bind_its_tokens_is_shown_how(bens, demo):
     text = text_of(examples(bens, client))
     assert "curl makes no proofs. Take another example." in text
     assert "dpop+jwt" in text
-
-
-def test_the_language_that_was_chosen_last_comes_first(bens, demo):
-    client = factories.create_client(demo).secret.client
-    assert 'value="curl"' in checked(examples(bens, client))
-    bens.cookies["__Host-language"] = "go"
-    assert 'value="go"' in checked(examples(bens, client))
-    bens.cookies["__Host-language"] = "cobol"
-    assert 'value="curl"' in checked(examples(bens, client))
-
-
-def checked(page):
-    [radio] = [tag for tag in page.content.decode().split("<input")[1:] if "checked" in tag.split(">")[0] and 'data-remember="__Host-language"' in tag]
-    return radio.split(">")[0]
 
 
 @pytest.mark.parametrize("scope", ["a$b", "a`b", "a'b", "a<b", "a!b"])

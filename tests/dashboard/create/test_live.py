@@ -31,25 +31,31 @@ def poll(browser, client, after=""):
     return text_of(page)
 
 
-def test_a_granted_request_says_to_whom_and_for_how_long(bens, client):
-    record(client)
-    text = poll(bens, client)
-    assert "Token issued to 203.0.113.61 with read write, valid for 1 h. That was your first token. 38 ms" in text
-
-
-def test_during_a_rotation_one_sees_which_secret_was_used(bens, client):
+def test_each_request_says_to_whom_for_how_long_by_which_credential_or_why_it_was_refused(bens, client):
+    record(client, ago=2)
+    assert "Token issued to 203.0.113.61 with read write, valid for 1 h. That was your first token. 38 ms" in poll(bens, client)
     record(client, credential="Kp4zR1uWq9")
-    record(client, ago=0, credential="key:k-3f9c")
+    record(client, ago=1, credential="key:k-3f9c")
+    record(client, status=401, error="invalid_client", reason="bad_checksum", detail="The secret's checksum is wrong. The secret was cut off or mistyped.")
     text = poll(bens, client)
     assert "38 ms by secret Kp4zR1uWq9" in text
     assert "38 ms by public key k-3f9c" in text
+    assert "Refused from 203.0.113.61: invalid_client. The secret’s checksum is wrong. The secret was cut off or mistyped." in text
 
 
-def test_only_the_first_token_is_the_first(bens, client):
-    first = record(client, ago=5)
-    record(client, ago=2)
-    assert "first token" not in poll(bens, client, after=first.pk)
+def test_only_the_first_token_is_the_first_and_only_what_is_newer_comes(bens, client):
+    first = record(client, ago=5, address="192.0.2.1")
+    last = record(client, ago=2, address="192.0.2.2")
+    text = poll(bens, client, after=first.pk)
+    assert "first token" not in text
+    assert "192.0.2.2" in text
+    assert "192.0.2.1" not in text
     assert poll(bens, client).count("first token") == 1
+    assert poll(bens, client, after=last.pk) == ""
+    # Of an old client nobody knows which was the first.
+    client.created_at = timezone.now() - timedelta(days=2)
+    client.save(update_fields=["created_at"])
+    assert "first token" not in poll(bens, client)
 
 
 def test_what_came_before_a_rotation_and_is_written_after_it_is_not_shown_as_its_first(bens, client):
@@ -65,27 +71,6 @@ def test_what_came_before_a_rotation_and_is_written_after_it_is_not_shown_as_its
     assert "first token" not in text
 
 
-def test_of_an_old_client_nobody_knows_which_was_the_first(bens, client):
-    client.created_at = timezone.now() - timedelta(days=2)
-    client.save(update_fields=["created_at"])
-    record(client)
-    assert "first token" not in poll(bens, client)
-
-
-def test_a_refused_request_says_why(bens, client):
-    record(client, status=401, error="invalid_client", reason="bad_checksum", detail="The secret's checksum is wrong. The secret was cut off or mistyped.")
-    assert "Refused from 203.0.113.61: invalid_client. The secret’s checksum is wrong. The secret was cut off or mistyped." in poll(bens, client)
-
-
-def test_only_what_is_newer_comes(bens, client):
-    first = record(client, ago=9, address="192.0.2.1")
-    last = record(client, ago=3, address="192.0.2.2")
-    text = poll(bens, client, after=first.pk)
-    assert "192.0.2.2" in text
-    assert "192.0.2.1" not in text
-    assert poll(bens, client, after=last.pk) == ""
-
-
 def test_what_is_over_an_hour_old_stays_away_and_of_a_flood_the_newest_come(bens, client):
     record(client, ago=3700, address="192.0.2.9")
     assert poll(bens, client) == ""
@@ -94,10 +79,11 @@ def test_what_is_over_an_hour_old_stays_away_and_of_a_flood_the_newest_come(bens
     assert poll(bens, client).count("Token issued") == 20
 
 
-def test_what_other_clients_ask_for_is_not_among_it(bens, demo, other, client):
+def test_what_other_clients_ask_for_is_not_among_it_and_another_workspace_finds_nothing(bens, eves, demo, other, client):
     for stranger in (factories.create_client(demo, name="route-planner"), factories.create_client(other)):
         record(stranger.secret.client)
     assert poll(bens, client) == ""
+    assert eves.get(f"/w/other/clients/{client.client_id}/live/").status_code == 404
 
 
 @pytest.mark.parametrize("after", ["x", "-1", "9" * 30, "٣", "%00"])
@@ -113,7 +99,3 @@ def test_it_is_a_page_too(bens, client, django_assert_max_num_queries):
     with django_assert_max_num_queries(12):
         page = bens.get(path)
     assert "Token issued to 203.0.113.61" in text_of(page)
-
-
-def test_another_workspace_has_no_such_client(eves, client):
-    assert eves.get(f"/w/other/clients/{client.client_id}/live/").status_code == 404

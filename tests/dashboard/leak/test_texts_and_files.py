@@ -42,22 +42,17 @@ def test_ids_are_found_in_a_log_too_long_to_ask_for_each_word(adas, demo, billin
     assert "The client ID of billing-sync" in text_of(page)
 
 
-def test_things_that_can_work_again_are_told_from_those_that_ended(adas, demo, billing, now):
-    news = [billing, factories.create_secret(billing.secret.client)]
+def test_things_that_can_work_again_are_told_from_those_that_ended_and_so_many_at_most(adas, demo, billing, now, monkeypatch):
+    news = [billing, *(factories.create_secret(billing.secret.client) for _ in range(4))]
     text = "\n".join(new.plaintext for new in news)
     disable_client(client=billing.secret.client, actor=factories.TESTS, now=now)
-    assert "2 found. None works right now, but they could work again" in text_of(look_up(adas, text))
-    ClientSecret.objects.update(revoked_at=now)
-    assert "2 found. None works any more" in text_of(look_up(adas, text))
-
-
-def test_so_many_things_are_told_at_most(adas, demo, billing, monkeypatch):
+    assert "5 found. None works right now, but they could work again" in text_of(look_up(adas, text))
     monkeypatch.setattr(findings, "MAX_FOUND", 3)
-    news = [factories.create_secret(billing.secret.client) for _ in range(5)]
-    text = text_of(look_up(adas, "\n".join(new.plaintext for new in news)))
-    assert "5 found" in text
-    assert "The first 3 are shown." in text
-    assert "2 more were found. End these first, then look the text up again." in text
+    ClientSecret.objects.update(revoked_at=now)
+    said = text_of(look_up(adas, text))
+    assert "5 found. None works any more" in said
+    assert "The first 3 are shown." in said
+    assert "2 more were found. End these first, then look the text up again." in said
 
 
 def test_tokens_beyond_those_that_are_checked_are_counted(adas, billing, monkeypatch):
@@ -71,18 +66,14 @@ def test_nothing_of_ours_is_said_so(adas, demo, text):
     assert "Nothing here looks like ours" in text_of(look_up(adas, text))
 
 
-def test_an_empty_field_is_refused(adas):
-    page = look_up(adas, "  \n")
-    assert "Nothing was looked up." in text_of(page)
-    assert "Paste what you found, or choose a file." in text_of(page)
-    assert "<title>Error: " in page.content.decode()
-
-
 @pytest.mark.parametrize("piece", [1, 7, 5000])
 def test_blanks_are_nothing_however_they_are_cut(adas, billing, monkeypatch, piece):
     """They are looked through bit by bit, so that other threads have their turn."""
     monkeypatch.setattr("dashboard.leak.forms._PIECE", piece)
-    assert "Paste what you found, or choose a file." in text_of(look_up(adas, " \n\t" * 500))
+    page = look_up(adas, " \n\t" * 500)
+    assert "Nothing was looked up." in text_of(page)
+    assert "Paste what you found, or choose a file." in text_of(page)
+    assert "<title>Error: " in page.content.decode()
     assert "Revoke secret" in text_of(look_up(adas, " " * 1499 + billing.plaintext))
 
 
@@ -92,13 +83,9 @@ def test_a_packed_file_is_refused_for_nothing_in_it_could_be_read(adas, content)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_a_file_is_read_in_the_encodings_of_logs(adas, billing, encoding):
-    assert "It works right now" in text_of(look_up(adas, file=f"a\n{billing.plaintext}\n".encode(encoding)))
-
-
-def test_field_and_file_are_read_both(adas, billing):
+def test_a_file_is_read_in_the_encodings_of_logs_and_the_field_as_well(adas, billing, encoding):
     other = factories.create_secret(billing.secret.client)
-    assert "2 found" in text_of(look_up(adas, billing.plaintext, file=other.plaintext.encode()))
+    assert "2 found, 2 of them work right now" in text_of(look_up(adas, other.plaintext, file=f"a\n{billing.plaintext}\n".encode(encoding)))
 
 
 def test_a_text_of_nine_megabytes_is_read_and_one_of_eleven_is_refused(adas, billing):

@@ -45,7 +45,7 @@ def test_what_describes_a_client(adas, billing):
     client = billing.secret.client
 
     def change(number):
-        return adas.post(client_settings.path(client), client_settings.entries(adas, client) | {"description": f"Number {number}"})
+        return adas.post(client_settings.path(client), client_settings.entries(client) | {"description": f"Number {number}"})
 
     assert_bounded(change, "client.changed")
     assert "Nothing was saved." in text_of(change(4))
@@ -76,7 +76,7 @@ def test_roles(adas, ben, dan, eve, demo):
 
 def test_saving_what_is_there_already_is_no_change(adas, billing):
     client = billing.secret.client
-    assert [adas.post(client_settings.path(client), client_settings.entries(adas, client)).status_code for _ in range(3)] == [302] * 3
+    assert [adas.post(client_settings.path(client), client_settings.entries(client)).status_code for _ in range(3)] == [302] * 3
 
 
 def test_what_somebody_else_has_changed_counts_for_nobody(adas, dans, demo):

@@ -9,11 +9,12 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from clients.models import UsageSummary
+from clients.models import Client, UsageSummary
 from clients.periods import DAY
 from clients.services import usage_summaries
 from dashboard.usage import page as usage_page
 from tests import factories
+from tests.dashboard.clients.conftest import make_many
 from tests.dashboard.conftest import text_of
 
 URL = "/w/demo/usage/"
@@ -32,6 +33,7 @@ def section(page, name):
 
 def rows(browser, **query):
     response = browser.get("/w/demo/usage.csv", query)
+    assert response["Content-Disposition"] == f'attachment; filename="usage-demo-{timezone.now():%Y-%m-%d}.csv"'
     return list(csv.reader(io.StringIO(b"".join(response.streaming_content).decode(), newline="")))
 
 
@@ -47,8 +49,11 @@ class TestTotals:
         for said in ("Granted 2,000", "Refused 20 1.0 %", "Failed here 2", "Clients that asked 2 of 2"):
             assert said in text
 
-    def test_the_time_of_the_whole_instance_is_said_as_such(self, adas, answer):
-        assert "p95 time" not in text_of(read(adas))
+    def test_nothing_yet_is_said_in_each_part_and_the_time_of_the_whole_instance_as_such(self, adas, answer):
+        text = text_of(read(adas))
+        for said in ("No requests in this period.", "No client got a token", "Nothing was refused", "No token with a scope", "No credential was used"):
+            assert said in text
+        assert "p95 time" not in text
         answer(90, limit_ms=5)
         answer(10, limit_ms=40)
         answer(3, limit_ms=1, is_failure=True)
@@ -63,18 +68,17 @@ class TestTotals:
         use(billing, 100, hours=10 * 24)
         assert f"Granted {seen} " in text_of(read(adas, period=period))
 
-    def test_an_environment_counts_its_own_clients(self, adas, use, billing, planner):
+    def test_an_environment_counts_its_own_clients_and_each_link_keeps_what_else_is_chosen(self, adas, use, billing, planner):
         use(billing, 7)
         use(planner, 5)
-        assert "Granted 5 " in text_of(read(adas, env="test"))
-        assert "Granted 7 " in text_of(read(adas, env="live"))
-        assert "Clients that asked 1 of 1" in text_of(read(adas, env="live"))
+        page = read(adas, period="24h", env="test")
+        assert "Granted 5 " in text_of(page)
+        for link in ('<a href="?period=30d&amp;env=test"', '<a href="?period=24h&amp;env=live"', '/w/demo/usage.csv?period=24h&amp;env=test"'):
+            assert link in page.content.decode()
+        text = text_of(read(adas, env="live"))
+        assert "Granted 7 " in text
+        assert "Clients that asked 1 of 1" in text
         assert "Granted 12 " in text_of(read(adas, env="moon"))
-
-    def test_nothing_yet_is_said_in_each_part(self, adas):
-        text = text_of(read(adas))
-        for said in ("No requests in this period.", "No client got a token", "Nothing was refused", "No token with a scope", "No credential was used"):
-            assert said in text
 
 
 class TestByClient:
@@ -103,45 +107,46 @@ class TestByClient:
         assert usage_page.compare(usage_page.Share(tokens, before)) == words
 
     def test_those_with_most_are_listed_and_lead_to_their_page(self, adas, use, demo):
-        for number in range(12):
-            client = factories.create_client(demo, name=f"client-{number}").secret.client
-            use(client, 10 + number)
+        clients = make_many(demo, 12)
+        for number, client in enumerate(clients):
+            use(client, 10 + number, corrects=number == 11)
         page = read(adas)
         text = section(page, "by-client")
-        assert "client-2 12" in text
-        assert "client-1 11" not in text
-        assert f"/w/demo/clients/{client.client_id}/" in page.content.decode()
-
-    def test_a_name_is_text(self, adas, use, demo):
-        client = factories.create_client(demo, name="<b>مرحبا</b>").secret.client
-        use(client, 5)
-        page = read(adas, client=client.client_id).content.decode()
-        assert "<b>مرحبا" not in page
-        assert "<bdi>&lt;b&gt;مرحبا&lt;/b&gt;</bdi>" in page
+        assert "client-02 12" in text
+        assert "client-01 11" not in text
+        assert f"/w/demo/clients/{clients[-1].client_id}/" in page.content.decode()
 
 
 class TestOneClient:
     def test_it_is_counted_by_credential_and_not_by_client(self, adas, use, billing, planner):
+        """Also one that only the time before knows."""
         use(billing, 30, credential="OldSecret1")
         use(billing, 60, credential="key:laptop")
+        use(billing, 30, credential="OldSecret2", hours=25)
         use(billing, 3, "wrong_secret", credential="")
         use(planner, 900)
-        page = read(adas, client=billing.client_id)
+        Client.objects.filter(pk=billing.pk).update(name="<b>مرحبا</b>")
+        page = read(adas, client=billing.client_id, period="24h")
+        html = page.content.decode()
         assert "Granted 90 " in text_of(page)
         assert "Clients that asked" not in text_of(page)
         text = section(page, "by-credential")
         assert text.index("Public key laptop 60") < text.index("Secret OldSecret1 30")
-        assert "<title>Usage of billing-sync" in page.content.decode()
+        assert "Secret OldSecret2 0 100 % less" in text
+        assert "<title>Usage of &lt;b&gt;" in html
+        assert "<b>مرحبا" not in html
+        assert "<bdi>&lt;b&gt;مرحبا&lt;/b&gt;</bdi>" in html
+        assert "Wrong secret wrong_secret 3 Show them" in section(page, "why-refused")
+        assert 'requests/?result=wrong_secret&amp;period=24h">' in html
+        assert f'<a href="?period=30d&amp;client={billing.client_id}"' in html
+        assert '<a href="?period=24h&amp;env=live"' in html
 
-    def test_a_credential_that_only_the_time_before_knows_is_listed(self, adas, use, billing):
-        use(billing, 30, credential="OldSecret1", hours=25)
-        assert "Secret OldSecret1 0 100 % less" in section(read(adas, client=billing.client_id, period="24h"), "by-credential")
-
-    def test_a_client_of_another_workspace_is_not_there(self, adas, other):
+    def test_a_client_of_another_workspace_is_not_there(self, adas, eves, other):
         theirs = factories.create_client(other).secret.client
         assert adas.get(URL, {"client": theirs.client_id}).status_code == 404
         assert adas.get("/w/demo/usage.csv", {"client": theirs.client_id}).status_code == 404
         assert adas.get(URL, {"client": "\0"}).status_code == 404
+        assert eves.get(URL).status_code == 404
 
 
 class TestWhyRefused:
@@ -157,45 +162,33 @@ class TestWhyRefused:
         assert "from_an_older_version from_an_older_version 1" in text
         assert f"/w/demo/clients/{planner.client_id}/requests/?result=scope_not_allowed&amp;period=24h" in page.content.decode()
 
-    def test_of_one_client_the_requests_are_shown(self, adas, use, billing):
-        use(billing, 5, "wrong_secret")
-        page = read(adas, client=billing.client_id, period="30d")
-        assert "Wrong secret wrong_secret 5 Show them" in section(page, "why-refused")
-        assert 'requests/?result=wrong_secret">' in page.content.decode()
-
     def test_nobody_is_named_where_it_may_have_been_somebody_else(self, adas, use, demo):
         """Each of twenty was refused so often that the twenty-first, who isn't looked at, may have been refused more often for this reason."""
-        for number in range(20):
-            client = factories.create_client(demo, name=f"worst-{number}").secret.client
-            use(client, 50, "secret_expired")
-        use(client, 1, "wrong_secret")
-        use(factories.create_client(demo, name="unseen").secret.client, 9, "wrong_secret")
+        *worst, unseen = make_many(demo, 21)
+        for client in worst:
+            use(client, 50, "secret_expired", corrects=False)
+        use(client, 1, "wrong_secret", corrects=False)
+        use(unseen, 9, "wrong_secret", corrects=False)
+        use(unseen, 8, "scope_not_allowed")
         text = section(read(adas), "why-refused")
-        assert "Wrong secret wrong_secret 10 many clients" in text
-        assert re.search(r"Secret expired secret_expired 1,000 worst-\d+", text)
-
-    def test_a_reason_that_none_of_the_worst_had_names_nobody(self, adas, use, demo):
-        for number in range(20):
-            use(factories.create_client(demo, name=f"worst-{number}").secret.client, 50, "secret_expired")
-        use(factories.create_client(demo, name="unseen").secret.client, 9, "wrong_secret")
-        assert "wrong_secret 9 many clients" in section(read(adas), "why-refused")
+        assert "wrong_secret 10 many clients" in text
+        assert "scope_not_allowed 8 many clients" in text
+        assert re.search(r"Secret expired secret_expired 1,000 client-\d+", text)
 
 
 class TestScopesAndAddresses:
-    def test_scopes_say_how_many_tokens_had_them_and_how_many_asked(self, adas, billing, planner, use_scope):
+    def test_scopes_say_how_many_tokens_had_them_and_an_address_of_one_client_leads_to_its_requests(self, adas, billing, planner, use_scope, come_from):
         use_scope(billing, "read", 70, 10)
         use_scope(planner, "read", 30, 5)
         use_scope(billing, "write", 4)
-        assert "read 100 15 2" in section(read(adas), "by-scope")
-        assert "write 4 0" in section(read(adas, client=billing.client_id), "by-scope")
-
-    def test_an_address_of_one_client_leads_to_its_requests_from_there(self, adas, billing, planner, come_from):
         come_from(billing, "203.0.113.7", 40)
         come_from(planner, "203.0.113.7", 2)
         come_from(billing, "2001:db8::1", 9)
         page = read(adas)
+        assert "read 100 15 2" in section(page, "by-scope")
         assert "203.0.113.7 42 2" in section(page, "by-address")
         assert f"/w/demo/clients/{billing.client_id}/requests/?address=2001%3Adb8%3A%3A1" in page.content.decode()
+        assert "write 4 0" in section(read(adas, client=billing.client_id), "by-scope")
 
     def test_of_a_large_workspace_what_the_clock_summed_up_is_shown_with_its_age(self, adas, billing, planner, use_scope, come_from, now, monkeypatch):
         monkeypatch.setattr(usage_page, "LIVE_CLIENTS", 1)
@@ -214,15 +207,6 @@ class TestScopesAndAddresses:
 
 
 class TestPage:
-    def test_each_link_keeps_what_else_is_chosen(self, adas, billing):
-        page = read(adas, period="24h", env="test").content.decode()
-        assert '<a href="?period=30d&amp;env=test"' in page
-        assert '<a href="?period=24h&amp;env=live"' in page
-        assert '/w/demo/usage.csv?period=24h&amp;env=test"' in page
-        page = read(adas, period="24h", client=billing.client_id).content.decode()
-        assert f'<a href="?period=30d&amp;client={billing.client_id}"' in page
-        assert '<a href="?period=24h&amp;env=live"' in page
-
     def test_the_busiest_clients_can_be_chosen_and_the_chosen_one_always(self, adas, use, demo, billing, monkeypatch):
         monkeypatch.setattr("dashboard.usage.views.CHOICES", 1)
         busy = factories.create_client(demo, name="busy").secret.client
@@ -250,19 +234,14 @@ class TestPage:
             assert "This part can’t be shown right now." in section(page, part)
 
     def test_it_asks_the_database_twelve_times_at_most_however_many_clients_there_are(self, adas, use, demo, django_assert_max_num_queries):
-        for number in range(30):
-            client = factories.create_client(demo, name=f"client-{number}").secret.client
-            use(client, number + 1)
-            use(client, number + 1, "wrong_secret")
+        for number, client in enumerate(make_many(demo, 15)):
+            use(client, number + 1, corrects=False)
+            use(client, number + 1, "wrong_secret", corrects=number == 14)
         read(adas)
         with django_assert_max_num_queries(12):
             read(adas)
         with django_assert_max_num_queries(12):
             read(adas, client=client.client_id)
-
-    def test_viewers_see_it_and_strangers_nothing(self, bens, eves):
-        assert bens.get(URL).status_code == 200
-        assert eves.get(URL).status_code == 404
 
 
 class TestExport:
@@ -300,7 +279,3 @@ class TestExport:
         assert [billing.client_id, "billing-sync", "live", "5", "0", "5", "2", "5", "2", ""] in found
         assert len(found) == 3
         assert [row[1] for row in rows(bens, by="client", env="test")[1:]] == ["route-planner"]
-
-    def test_its_name_says_of_what_and_when(self, bens):
-        response = bens.get("/w/demo/usage.csv")
-        assert response["Content-Disposition"] == f'attachment; filename="usage-demo-{timezone.now():%Y-%m-%d}.csv"'
