@@ -18,7 +18,7 @@ from dashboard.people import quotas
 from oauth.models import FailureCount, UsedJWT
 from tests import factories
 from tests.certificates import pem, self_signed
-from tests.dashboard.conftest import create_certificate, sign_in, text_of
+from tests.dashboard.conftest import create_certificate, text_of
 from tests.oauth.assertions import create_robot
 from tests.oauth.doors import DOORS, basic
 from tests.oauth.proofs import ISSUER, TOKEN_ENDPOINT, key
@@ -85,35 +85,27 @@ def forms_of(client_id, secret):
 
 
 @pytest.mark.parametrize("name", forms_of("x" * 22, "y"))
-def test_whatever_form_a_good_secret_comes_in_it_works(test, pair, name):
-    said = test(forms_of(*pair)[name])
-    assert "This works" in said, said
-    assert "billing-sync" in said
+def test_whatever_form_a_good_secret_comes_in_it_works_and_no_part_of_it_is_shown_again(adas, pair, signing_key, name):
+    page = adas.post(URL, {"pasted_credential": forms_of(*pair)[name]})
+    assert (page.status_code, page["Cache-Control"], page["Referrer-Policy"]) == (200, "no-store", "strict-origin")
+    assert "This works" in text_of(page)
+    assert "billing-sync" in text_of(page)
+    for part in (pair[1], pair[1][-20:], basic_of(*pair)):
+        assert part not in page.content.decode()
 
 
-@pytest.mark.parametrize("name", forms_of("x" * 22, "y"))
-def test_neither_the_secret_nor_a_part_of_it_is_shown_again(adas, pair, name):
-    page = adas.post(URL, {"pasted_credential": forms_of(*pair)[name]}).content.decode()
-    secret = pair[1]
-    assert secret not in page
-    assert secret[-20:] not in page
-    assert basic_of(*pair) not in page
-
-
-def test_each_check_is_told_and_what_fails_says_what_to_do(test, pair, demo):
+def test_each_check_is_told_with_what_it_would_get_and_what_fails_says_what_to_do(test, pair, demo):
     said = test(f"curl -u {pair[0]}:{pair[1][:-1]} http://localhost:8443/oauth2/token -d grant_type=client_credentials -d scope=admin")
     assert "This is refused" in said
     assert "Good: The client is known" in said
     assert "Fails: The request came over plain HTTP with credentials. Use https." in said
     assert "Fails: The secret’s checksum is wrong. The secret was cut off or mistyped. Copy it again." in said
     assert "Fails: This client doesn’t have admin. Ask for less, or give it to the client. Add it" in said
-
-
-def test_what_it_would_get_is_told(test, pair):
-    said = test(f"curl -u {pair[0]}:{pair[1]} {TOKEN_ENDPOINT} -d grant_type=client_credentials -d scope=read")
+    said = test(f"curl -u {pair[0]}:{pair[1]} {TOKEN_ENDPOINT} -d grant_type=client_credentials -d scope=read -d @body.txt")
     assert "Scopes read" in said
     assert f"Audience {ISSUER}/w/demo" in said
     assert "It came by client_secret_basic" in said
+    assert "The body is in the file body.txt" in said
 
 
 def test_an_address_is_checked_where_it_is_said(test, demo):
@@ -162,10 +154,6 @@ def test_json_and_get_are_refused_as_the_endpoint_does(test, pair):
     said = test(f"curl -G {TOKEN_ENDPOINT} -d client_id={pair[0]} -d client_secret={pair[1]}")
     assert "Fails: The request had credentials in the URL" in said
     assert "Fails: This endpoint takes POST requests only." in said
-
-
-def test_a_body_in_a_file_is_asked_for(test, pair):
-    assert "The body is in the file body.txt" in test(f"curl -u {pair[0]}:{pair[1]} {TOKEN_ENDPOINT} -d @body.txt")
 
 
 @pytest.mark.parametrize(
@@ -223,13 +211,7 @@ def test_nothing_is_kept_logged_or_counted(adas, demo, pair, now, caplog):
     assert all(wrong not in str(session.get_decoded()) for session in Session.objects.all())
 
 
-def test_the_page_is_kept_nowhere(adas, pair):
-    page = adas.post(URL, {"pasted_credential": ":".join(pair)})
-    assert page["Cache-Control"] == "no-store"
-    assert page["Referrer-Policy"] == "strict-origin"
-
-
-def test_who_tries_secrets_out_has_to_wait_and_nobody_else(adas, bens, pair, monkeypatch):
+def test_who_tries_secrets_out_has_to_wait_and_nobody_else(adas, bens, pair, signing_key, monkeypatch):
     monkeypatch.setattr(quotas, "MAX_TESTS", 2)
     for _ in range(2):
         assert adas.post(URL, {"pasted_credential": "Basic x"}).status_code == 200
@@ -238,10 +220,8 @@ def test_who_tries_secrets_out_has_to_wait_and_nobody_else(adas, bens, pair, mon
     assert page["Retry-After"]
     assert "Too many attempts. Wait" in text_of(page)
     assert "This works" not in text_of(page)
-    assert bens.post(URL, {"pasted_credential": ":".join(pair)}).status_code == 200
-
-
-def test_whoever_comes_by_a_link_finds_the_form(adas):
+    assert "This works" in text_of(bens.post(URL, {"pasted_credential": ":".join(pair)}))
+    # Who comes by a link finds the form.
     page = adas.get(URL)
     assert (page.status_code, page["Location"]) == (302, "/w/demo/explain/")
 
@@ -282,11 +262,9 @@ def test_curl_commands_are_read_as_curl_reads_them(pasted, method, url, body):
     assert (sent.method, sent.url, sent.body) == (method, url if "://" in url or not url else f"http://{url}", body)
 
 
-def test_a_repeated_header_is_one_value_as_the_server_sees_it():
+def test_requests_are_read_as_the_server_sees_them():
+    """A repeated header is one value, and a request without Host is for this server."""
     assert read_sent("POST /x HTTP/1.1\nAuthorization: Basic a\nAuthorization: Basic b").headers["authorization"] == "Basic a,Basic b"
-
-
-def test_a_request_without_host_is_for_this_server():
     assert read_sent("POST /oauth2/token HTTP/1.1\n\na=1").url == TOKEN_ENDPOINT
 
 
@@ -300,11 +278,8 @@ def test_long_text_of_any_kind_is_read_quickly():
     assert (timezone.now() - begun).total_seconds() < 5
 
 
-def test_others_tests_are_their_own(eves, pair):
+def test_others_tests_are_their_own_and_a_stranger_is_led_to_the_sign_in(eves, browser, pair):
     assert eves.post(URL, {"pasted_credential": ":".join(pair)}).status_code == 404
-
-
-def test_a_stranger_is_led_to_the_sign_in(browser, pair):
     page = browser.post(URL, {"pasted_credential": ":".join(pair)})
     assert page.status_code == 302
     assert pair[1] not in page["Location"]
@@ -314,7 +289,3 @@ def test_it_takes_few_queries(adas, pair, django_assert_max_num_queries):
     adas.get("/w/demo/explain/")
     with django_assert_max_num_queries(14):
         adas.post(URL, {"pasted_credential": ":".join(pair)})
-
-
-def test_two_people_sign_in_for_it(ben, demo, pair):
-    assert "This works" in text_of(sign_in(ben).post(URL, {"pasted_credential": ":".join(pair)}))

@@ -66,23 +66,19 @@ def test_what_was_pasted_is_shown_with_all_that_one_compares_and_nothing_is_save
     assert not ClientCertificate.objects.exists()
 
 
-def test_one_of_an_authority_says_which(danas, client_):
+def test_one_of_an_authority_says_which_and_of_many_names_the_first_ones_are_shown_alone_to_the_script(danas, client_):
     authority = certificates.Authority.create()
     issued = certificates.issue(authority, begins=timezone.now() - DAY, ends=timezone.now() + 90 * DAY)
-    assert "Issuer CN=Client CA" in text_of(show(danas, client_, certificates.pem(issued.certificate)))
-
-
-def test_of_many_names_the_first_ones_are_shown(danas, client_):
     names = x509.SubjectAlternativeName([x509.DNSName(f"host-{number}.example.com") for number in range(12)])
-    said = text_of(show(danas, client_, pem(extensions=[names])))
+    part = danas.post(
+        page_of(client_), {"credential_certificate": certificates.pem(issued.certificate) + pem(extensions=[names])}, headers={"HX-Request": "true"}
+    )
+    said = text_of(part)
+    assert "<h1" not in part.content.decode()
+    assert "2 certificates read" in said
+    assert "Issuer CN=Client CA" in said
     assert "DNS:host-9.example.com and more" in said
     assert "host-10" not in said
-
-
-def test_the_script_gets_what_was_read_alone(danas, client_):
-    part = danas.post(page_of(client_), {"credential_certificate": pem()}, headers={"HX-Request": "true"})
-    assert "<h1" not in part.content.decode()
-    assert "1 certificate read" in text_of(part)
 
 
 def test_the_second_step_adds_it_with_the_method_that_the_client_lacks(danas, dana, client_):
@@ -104,29 +100,24 @@ def test_a_client_whose_tokens_are_bound_to_certificates_needs_no_method_for_it(
     assert "self_signed_tls_client_auth" not in client_.auth_methods
 
 
-def test_several_are_added_at_once(danas, client_):
-    page = add(danas, client_, pem(name="one") + pem(name="two"))
-    assert client_.certificates.count() == 2
-    assert "2 certificates added." in text_of(danas.get(page["Location"]))
-
-
-def test_of_several_one_chooses(danas, client_):
+def test_several_are_added_at_once_or_those_that_one_chooses(danas, client_):
     text = pem(name="one") + pem(name="two")
     thumbprints = re.findall(r'name="chosen"\s+value="([^"]+)"', show(danas, client_, text).content.decode())
     add(danas, client_, text, chosen=thumbprints[:1])
     assert [row.thumbprint for row in client_.certificates.all()] == thumbprints[:1]
     assert "Tick at least one certificate." in text_of(add(danas, client_, pem(name="three"), chosen=[]))
+    page = add(danas, client_, pem(name="four") + pem(name="five"))
+    assert client_.certificates.count() == 3
+    assert "2 certificates added." in text_of(danas.get(page["Location"]))
 
 
-def test_an_expired_one_is_refused(danas, client_):
-    text = pem(begins=timezone.now() - 30 * DAY, ends=timezone.now() - DAY)
-    assert "It expired yesterday" in text_of(show(danas, client_, text))
-    assert "None of this can be added." in text_of(add(danas, client_, text))
-    assert not ClientCertificate.objects.exists()
-
-
-def test_one_that_ends_within_30_days_or_begins_later_is_said_so(danas, client_):
+def test_an_expired_one_is_refused_and_one_that_ends_within_30_days_or_begins_later_is_said_so(danas, client_):
     now = timezone.now()
+    text = pem(begins=now - 30 * DAY, ends=now - DAY)
+    page = add(danas, client_, text)
+    assert "It expired yesterday" in text_of(page)
+    assert "None of this can be added." in text_of(page)
+    assert not ClientCertificate.objects.exists()
     assert "It ends tomorrow" in text_of(show(danas, client_, pem(ends=now + DAY)))
     assert "Add the next one before that." not in text_of(show(danas, client_, pem(ends=now + 31 * DAY)))
     assert "It works from tomorrow" in text_of(show(danas, client_, pem(begins=now + DAY)))
@@ -155,13 +146,17 @@ def test_a_file_with_a_private_key_is_refused_and_where_it_is_in_use_stands_ther
         assert "PRIVATE KEY" not in page.content.decode()
 
 
-@pytest.mark.parametrize(("text", "said"), [("nonsense", "contains no certificate in PEM"), ("x" * 70_000, "longer than 64 KiB")], ids=["nonsense", "long"])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nonsense", "contains no certificate in PEM"),
+        ("x" * 70_000, "longer than 64 KiB"),
+        ("", "Paste the certificate, or choose its file."),
+    ],
+    ids=["nonsense", "long", "nothing"],
+)
 def test_what_is_no_certificate_is_said_so(danas, client_, text, said):
-    assert said in text_of(show(danas, client_, text))
-
-
-def test_nothing_pasted_adds_nothing(danas, client_):
-    assert "Paste the certificate, or choose its file." in text_of(show(danas, client_, "", add="yes"))
+    assert said in text_of(show(danas, client_, text, add="yes"))
 
 
 def test_more_than_the_limit_are_refused_with_the_words_of_the_service(danas, client_, monkeypatch):
@@ -188,9 +183,8 @@ def test_one_that_never_ends_is_shown_and_revoked_in_every_zone(danas, client_, 
     """Its end is the last second of the year 9999."""
     danas.cookies["__Host-zone"] = zone
     text = pem(begins=datetime(1950, 1, 1, tzinfo=UTC), ends=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
-    assert show(danas, client_, text).status_code == 200
     add(danas, client_, text)
     certificate = ClientCertificate.objects.get(client=client_)
-    pages = (f"/w/{demo.slug}/clients/", url(client_), url(client_, "certificates", certificate.thumbprint, "revoke"))
-    assert [danas.get(page).status_code for page in pages] == [200, 200, 200]
+    for page in (f"/w/{demo.slug}/clients/", url(client_, "certificates", certificate.thumbprint, "revoke")):
+        assert danas.get(page).status_code == 200
     assert "9999" in text_of(danas.get(url(client_)))

@@ -17,18 +17,13 @@ def opened(danas, client_):
     return {"seen": seen, "overlap": "0", "until": "", "name": "", "secret_expiry": "", "once": spent_forms.new_token()}
 
 
-def test_the_second_is_told_and_nothing_is_made(danas, client_, opened):
+def test_the_second_is_told_and_nothing_is_made_until_it_is_sent_again(danas, client_, opened):
     made = factories.create_secret(client_).secret
     page = danas.post(url(client_, "rotate"), opened)
     assert f"Secret {made.secret_id} was made meanwhile and would expire too." in text_of(page)
     assert client_.secrets.count() == 2
     made.refresh_from_db()
     assert made.expires_at is None
-
-
-def test_sent_again_it_does_so(danas, client_, opened):
-    factories.create_secret(client_)
-    page = danas.post(url(client_, "rotate"), opened)
     [seen, once] = (re.search(rf'name="{name}" value="([\w-]+)"', page.content.decode())[1] for name in ("seen", "once"))
     assert danas.post(url(client_, "rotate"), {**opened, "seen": seen, "once": once}).status_code == 200
     assert client_.secrets.count() == 3

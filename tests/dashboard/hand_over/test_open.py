@@ -69,49 +69,40 @@ def test_examples_are_for_a_machine_that_is_elsewhere(jonas, made, settings, act
     assert "Ask whoever gave you the link for ca.pem" in text
 
 
-def test_who_loses_the_secret_of_a_link_is_told_to_ask_for_another(jonas, made):
-    text = text_of(take(jonas, made))
-    assert "If you lose it, ask whoever gave you the link for another one." in text
-    assert "make a new one" not in text
-
-
-def test_opening_the_link_makes_nothing(jonas):
-    response = jonas.get(OPEN)
-    text = text_of(response)
+def test_opening_the_link_makes_nothing_and_its_token_is_in_no_page_and_no_log(jonas, made):
+    page = jonas.get(OPEN)
+    text = text_of(page)
     assert "Take over billing-sync" in text
     assert "of Demo" in text
     assert "This link is for jonas@example.com" in text
     assert "Read what the service offers." in text
     assert ClientSecret.objects.count() == 1
     assert HandOver.objects.get().opened_at is not None
-
-
-def test_the_token_is_in_no_page_and_no_log(jonas, made):
-    assert made.plaintext not in jonas.get(OPEN).content.decode()
+    assert made.plaintext not in page.content.decode()
     assert made.plaintext not in redact(f"GET {OPEN}{made.plaintext}/ 302")
     assert made.plaintext not in str(dict(jonas.session))
 
 
-def test_the_button_makes_the_secret_and_shows_it_once(jonas, made, client):
+def test_the_button_makes_the_secret_shows_it_once_and_tells_who_made_the_link(jonas, made, client):
+    second = Browser()
+    second.get(f"{OPEN}{made.plaintext}/")
     response = take(jonas, made)
-    secret = ClientSecret.objects.filter(client=client).first()
-    plaintext = re.search(r"tos_live_\w+", text_of(response).replace(" ", ""))[0]
+    secret, text = ClientSecret.objects.filter(client=client).first(), text_of(response)
+    plaintext = re.search(r"tos_live_\w+", text.replace(" ", ""))[0]
     assert plaintext.startswith(f"tos_live_{secret.secret_id}")
     assert 'download="billing-sync.env"' in response.content.decode()
     assert "no-store" in response["Cache-Control"]
     assert response["Referrer-Policy"] == "strict-origin"
+    assert "If you lose it, ask whoever gave you the link for another one." in text
+    assert "make a new one" not in text
     # Whoever has no account can’t see requests arrive.
-    assert "See it arrive" not in text_of(response)
+    assert "See it arrive" not in text
     assert jonas.get(OPEN).status_code == 404
-    assert take(jonas, made).status_code == 404
+    for browser in (jonas, second):
+        assert take(browser, made).status_code == 404
     assert ClientSecret.objects.filter(client=client).count() == 2
-
-
-def test_who_made_the_link_is_told_by_mail(jonas, made):
-    take(jonas, made)
     mail.wait_until_sent()
     [sent] = outbox.outbox
-    secret = ClientSecret.objects.first()
     assert sent.to == ["ada@example.com"]
     assert f"has secret {secret.secret_id} now" in sent.body
     assert "tos_" not in sent.body
@@ -134,38 +125,42 @@ def test_a_public_key_is_given_instead(jonas, made):
     assert AuditEvent.objects.get(event="hand_over.used").after["credential"] == f"key:{key.kid}"
 
 
-def test_a_certificate_is_given_as_the_key(jonas, made):
+def test_a_certificate_is_given_as_the_key_unless_it_ended(jonas, made):
+    begins, ends = timezone.now() - timedelta(days=9), timezone.now() - timedelta(days=2)
+    pasted = certificate_pem(self_signed(begins=begins, ends=ends).certificate)
+    assert "The certificate expired on" in text_of(take(jonas, made, act="key", public_key=pasted))
+    assert not ClientPublicKey.objects.exists()
     holder = self_signed()
     assert "Your key is registered" in text_of(take(jonas, made, act="key", public_key=certificate_pem(holder.certificate)))
     assert ClientPublicKey.objects.get().expires_at == holder.certificate.not_valid_after_utc
 
 
-def test_a_certificate_that_ended_is_no_key(jonas, made):
-    begins, ends = timezone.now() - timedelta(days=9), timezone.now() - timedelta(days=2)
-    pasted = certificate_pem(self_signed(begins=begins, ends=ends).certificate)
-    assert "The certificate expired on" in text_of(take(jonas, made, act="key", public_key=pasted))
-    assert not ClientPublicKey.objects.exists()
-
-
 def test_a_private_key_is_refused_and_not_repeated(jonas, made):
+    """For whom learns nothing of them, no certificate of the workspace is read."""
     private = private_pem("P-256", PrivateFormat.PKCS8)
-    response = take(jonas, made, act="key", public_key=private)
+    with CaptureQueriesContext(connection) as queries:
+        response = take(jonas, made, act="key", public_key=private)
     assert "That is a private key. It wasn’t stored." in text_of(response)
     assert private.splitlines()[1] not in response.content.decode()
     assert "<title>Error: " in response.content.decode()
     assert HandOver.objects.get().used_at is None
+    assert "clientcertificate" not in str(queries.captured_queries)
 
 
-@pytest.mark.parametrize(("pasted", "words"), [("", "Paste the public key of"), ("nonsense", "isn’t a PEM public key"), ('{"keys": []}', "")])
+@pytest.mark.parametrize(
+    ("pasted", "words"),
+    [
+        ("", "Paste the public key of"),
+        ("nonsense", "isn’t a PEM public key"),
+        ('{"keys": []}', ""),
+        (json.dumps({"keys": [jwk("P-256", kid="one"), jwk("P-384", kid="two")]}), "the link accepts only one"),
+    ],
+    ids=["nothing", "nonsense", "empty set", "several"],
+)
 def test_what_is_no_key_is_refused(jonas, made, pasted, words):
     response = take(jonas, made, act="key", public_key=pasted)
     assert words in text_of(response)
     assert not ClientPublicKey.objects.exists()
-
-
-def test_a_set_of_several_keys_is_refused(jonas, made):
-    jwks = json.dumps({"keys": [jwk("P-256", kid="one"), jwk("P-384", kid="two")]})
-    assert "the link accepts only one" in text_of(take(jonas, made, act="key", public_key=jwks))
 
 
 def test_what_other_clients_have_is_not_told(jonas, made, demo):
@@ -178,13 +173,9 @@ def test_what_other_clients_have_is_not_told(jonas, made, demo):
         assert "route-planner" not in response.content.decode()
 
 
-def test_a_key_that_the_client_has_already_is_refused(jonas, made, client, browser):
-    public = pem()
-    earlier = make(client)
-    fresh = Browser()
-    fresh.get(f"{OPEN}{earlier.plaintext}/")
-    take(fresh, earlier, act="key", public_key=public)
-    assert "already" in text_of(take(jonas, made, act="key", public_key=public))
+def test_a_key_that_the_client_has_already_is_refused(jonas, made, client):
+    add_public_keys(client=client, parsed=read_public_keys(pem()), actor=factories.TESTS, now=timezone.now())
+    assert "already" in text_of(take(jonas, made, act="key", public_key=pem()))
 
 
 def test_a_client_without_signed_assertions_takes_no_key(browser, demo):
@@ -235,13 +226,6 @@ def test_whoever_sends_the_form_of_another_link_uses_nothing(jonas, made, client
     assert not HandOver.objects.exclude(used_at=None).exists()
 
 
-def test_two_browsers_that_opened_it_get_one_secret(jonas, made):
-    second = Browser()
-    second.get(f"{OPEN}{made.plaintext}/")
-    assert take(jonas, made).status_code == 200
-    assert take(second, made).status_code == 404
-
-
 def test_a_link_that_somebody_else_used_at_that_moment_is_dead(jonas, made, monkeypatch):
     def be_late(**_arguments):
         raise HandOver.DoesNotExist
@@ -268,12 +252,6 @@ def test_one_link_fills_no_table_with_sessions(made, monkeypatch):
     assert "isn’t valid" not in text_of(answers[-1])
     assert answers[-1]["Retry-After"]
     assert Session.objects.count() == 2
-
-
-def test_for_whom_learns_nothing_of_them_no_certificate_of_the_workspace_is_read(jonas, made):
-    with CaptureQueriesContext(connection) as queries:
-        take(jonas, made, act="key", public_key=private_pem("P-256", PrivateFormat.PKCS8))
-    assert "clientcertificate" not in str(queries.captured_queries)
 
 
 @pytest.mark.parametrize("kind", ["RSA", "DSA", "DH"])

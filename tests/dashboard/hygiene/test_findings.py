@@ -38,14 +38,18 @@ def test_of_clean_clients_everything_is_in_order(adas, make, demo):
     assert "Every secret expires." in text
     for kind in Kind:
         assert names(adas, kind.value) == []
+    assert adas.get(f"{URL}laziness/").status_code == 404
 
 
-def test_the_overview_counts_each_thing(adas, make):
-    make("one", used=None), make("two", used=None)
+def test_the_overview_counts_each_thing(adas, eves, make):
+    make("مرحبا <b>bold</b>", used=None), make("two", used=None)
     text = text_of(adas.get(URL))
     assert "2 clients were never used" in text
     assert "Look at clients that were never used" in text
     assert "2 clients may send their secrets in the body" in text
+    assert "<bdi>مرحبا &lt;b&gt;bold&lt;/b&gt;</bdi>" in adas.get(f"{URL}never-used/").content.decode()
+    # Nothing of another workspace is found.
+    assert eves.get("/w/other/hygiene/never-used/").context["rows"] == []
 
 
 def test_clients_that_were_never_used_are_found_once_they_are_30_days_old(adas, make, now):
@@ -75,20 +79,16 @@ def test_secrets_without_an_end_are_found(adas, make):
     assert names(adas, "secrets-without-end") == ["endless"]
 
 
-@pytest.mark.parametrize(("longest", "found"), [(None, ["ancient"]), (180, ["older", "ancient"]), (1000, ["ancient"])])
-def test_old_secrets_are_those_older_than_a_year_or_than_the_workspace_allows(adas, make, demo, longest, found):
+def test_old_secrets_are_those_older_than_a_year_or_than_the_workspace_allows(adas, make, demo, now):
+    """One that ends soon anyway is left alone."""
     make("older", made=200)
     make("ancient", made=400)
     make("young", made=100)
-    demo.max_secret_lifetime_days = longest
-    demo.save()
-    assert names(adas, "old-secrets") == found
-
-
-def test_an_old_secret_that_ends_soon_anyway_is_left_alone(adas, make, now):
-    secret = make(made=400)
-    ClientSecret.objects.filter(pk=secret.pk).update(expires_at=now + timedelta(days=20))
-    assert names(adas, "old-secrets") == []
+    ClientSecret.objects.filter(pk=make("ending", made=400).pk).update(expires_at=now + timedelta(days=20))
+    for longest, found in ((None, ["ancient"]), (180, ["older", "ancient"]), (1000, ["ancient"])):
+        demo.max_secret_lifetime_days = longest
+        demo.save()
+        assert names(adas, "old-secrets") == found
 
 
 def test_silent_secrets_are_found_only_beside_one_that_is_in_use(adas, make, now):
@@ -115,16 +115,12 @@ def test_scopes_that_were_never_asked_for_are_found_only_of_clients_that_name_sc
     assert "read write read" in text_of(page)
 
 
-def test_clients_that_may_use_the_body_are_found_where_basic_would_do(adas, make):
-    make("both")
+def test_clients_that_may_use_the_body_are_found_unless_basic_would_not_do(adas, make, demo):
+    secret = make("both")
     make("body only", auth_methods=["client_secret_post"])
     make("basic only", auth_methods=["client_secret_basic"])
     make("made by default", made=29)
     assert names(adas, "secret-in-body") == ["both"]
-
-
-def test_the_body_stays_where_the_workspace_forbids_basic(adas, make, demo):
-    secret = make()
     change_workspace(workspace=demo, allowed_auth_methods=["client_secret_post"], actor=factories.TESTS, now=timezone.now())
     assert names(adas, "secret-in-body") == []
     adas.post(f"{URL}secret-in-body/", {"row": secret.client.pk})
@@ -145,31 +141,13 @@ def test_disabled_clients_are_found_after_90_days_while_they_have_credentials(ad
     assert names(adas, "disabled") == ["long", "with a key"]
 
 
-def test_nothing_of_another_workspace_is_found(eves, make, other):
-    make(used=None)
-    page = eves.get("/w/other/hygiene/never-used/")
-    assert page.context["rows"] == []
-
-
-def test_a_finding_that_there_is_not_is_not_found(adas, demo):
-    assert adas.get(f"{URL}laziness/").status_code == 404
-
-
-def test_names_with_markup_and_of_other_scripts_are_shown_as_they_are(adas, make):
-    make("مرحبا <b>bold</b>", used=None)
-    page = adas.get(f"{URL}never-used/").content.decode()
-    assert "<bdi>مرحبا &lt;b&gt;bold&lt;/b&gt;</bdi>" in page
-
-
 @pytest.mark.parametrize("path", ["", *(f"{kind.value}/" for kind in Kind)])
 def test_a_page_asks_twelve_queries_at_most_however_many_clients_there_are(adas, make, ask_scopes, path):
     for number in range(4):
         secret = make(f"client {number}", used=None if number % 2 else 100, made=400)
         ask_scopes(secret, "read")
     adas.get(URL)
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         assert adas.get(f"{URL}{path}").status_code == 200
     assert len(queries) <= 12, [query["sql"] for query in queries]
 

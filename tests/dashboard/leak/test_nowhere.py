@@ -24,7 +24,11 @@ def dump():
         yield str(session.get_decoded())
 
 
-def test_what_was_pasted_is_kept_nowhere(danas, billing, caplog, capfd, tmp_path, monkeypatch):
+def test_what_was_pasted_is_kept_nowhere_and_a_file_is_never_written_to_a_disk(danas, billing, caplog, capfd, tmp_path, monkeypatch):
+    def fail(*_arguments, **_more):
+        raise AssertionError("a file was written")
+
+    monkeypatch.setattr(TemporaryUploadedFile, "__init__", fail)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     token = ask_for_token(billing).json()["access_token"]
     caplog.set_level("DEBUG")
@@ -33,6 +37,7 @@ def test_what_was_pasted_is_kept_nowhere(danas, billing, caplog, capfd, tmp_path
     log = (f"{foreign} {billing.plaintext} {token}\n" * 20_000).encode()
     assert len(log) > 5_000_000
     pages = [look_up(danas, f"{foreign} {billing.plaintext}"), look_up(danas, token), look_up(danas, file=log)]
+    assert {page.status_code for page in pages} == {200}
     pages += [danas.get(stop(danas, buttons_of(pages[-1]))["Location"])]
     random_part, signature = billing.plaintext[20:53], token.rpartition(".")[2]
     out, err = capfd.readouterr()
@@ -47,14 +52,6 @@ def test_what_was_pasted_is_kept_nowhere(danas, billing, caplog, capfd, tmp_path
         assert signature not in text, name
         assert foreign not in text, name
     assert list(Path(tmp_path).iterdir()) == []
-
-
-def test_a_file_is_never_written_to_a_disk(danas, billing, monkeypatch):
-    def fail(*_arguments, **_more):
-        raise AssertionError("a file was written")
-
-    monkeypatch.setattr(TemporaryUploadedFile, "__init__", fail)
-    assert look_up(danas, file=b"x" * 5_000_000).status_code == 200
 
 
 def test_a_page_that_was_open_too_long_offers_everything_again_but_the_secret(dana, demo, billing):

@@ -177,6 +177,8 @@ def test_a_viewer_tells_whoever_can_by_a_mail_without_the_secret(bens, billing, 
     assert "ada@example.com and dana@example.com got a mail with a link to this page." in text_of(bens.get(answer["Location"]))
     assert "Revoke secret" in text_of(sign_in(dana).get(link))
     settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
+    answer = bens.post(URL, {"tell": "yes", "what": f"s.{factories.create_secret(billing.secret.client).secret.secret_id}"})
+    mail.wait_until_sent()
     text = text_of(bens.get(answer["Location"]))
     assert "This instance has no mail server yet, so nobody was notified. Send them this page's address." in text
     assert "got a mail with a link" not in text
