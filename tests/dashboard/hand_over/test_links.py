@@ -61,7 +61,7 @@ def test_the_list_says_what_became_of_each(adas, page, client):
     assert "The link has already been used." in text_of(adas.post(f"{page}{made[1].hand_over.pk}/withdraw/", follow=True))
     clients.disable_client(client=client, actor=factories.TESTS, now=now)
     assert "so its links lead nowhere" in text_of(adas.get(page))
-    Client.objects.update(auth_methods=["self_signed_tls_client_auth"])
+    Client.objects.update(status="enabled", auth_methods=["self_signed_tls_client_auth"])
     assert "neither a secret nor a key to hand over" in text_of(adas.get(page))
 
 
