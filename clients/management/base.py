@@ -9,10 +9,9 @@ import os
 import pwd
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser, handle_default_options
@@ -24,13 +23,7 @@ from clients.credential_text import redact
 from clients.database_fault import DAMAGED, LOCKED, NO_ANSWER, UNREACHABLE, find_fault
 from clients.key_encryption import MissingKeyEncryptionKeyError
 from clients.management.table import render_table
-from clients.models import Client, Workspace
-from clients.public_key import refuse_private_der
-from clients.secret import looks_like_secret
 from clients.services.audit import Actor
-from clients.services.compromised_keys import describe_registrations
-
-_Credential = TypeVar("_Credential")
 
 # These are harmless, although Python calls them unprintable.
 _HARMLESS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
@@ -120,70 +113,6 @@ class JSONCommand(BaseCommand):
             # Otherwise Python tries again at exit and prints its own error.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise CommandError(f"The command has done its work, but its result couldn't be written ({error.strerror}). A secret in it is lost.") from error
-
-
-def require_workspace(slug: str) -> Workspace:
-    workspace = Workspace.objects.filter(slug=slug).first()
-    if workspace is None:
-        known = ", ".join(Workspace.objects.values_list("slug", flat=True)[:20]) or "none yet (create_workspace makes one)"
-        raise CommandError(f"There is no workspace “{slug[:63]}”. Workspaces: {known}.")
-    return workspace
-
-
-def require_client(client_id: str) -> Client:
-    if looks_like_secret(client_id):
-        raise CommandError("This is a secret, not a client ID. Give the client_id that was printed when the client was made.")
-    client = Client.objects.select_related("workspace").filter(client_id=client_id).first()
-    if client is None:
-        raise CommandError(f"There is no client “{client_id[:64]}”. Give the client_id that was printed when the client was made; upper and lower case matter.")
-    return client
-
-
-def require_secret_id(text: str) -> str:
-    if looks_like_secret(text):
-        raise ValidationError("This is a whole secret. Give its ID, the ten characters after tos_live_ or tos_test_.", code="secret_given")
-    return text
-
-
-def parse_whole_number(text: str, *, field: str, least: int, most: int) -> int:
-    if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
-        raise ValidationError(f"“{text[:40]}” isn't a {field}. Use a whole number from {least} to {most}.", code="invalid_number")
-    return int(text)
-
-
-def read_credentials(name: str, read: Callable[[str], list[_Credential]], *, workspace: Workspace) -> list[_Credential]:
-    """The credentials in a file. read: a function of clients.public_key or clients.certificate. workspace: the client's.
-
-    A private key is refused. If its public key is registered in the workspace, the error says where.
-    """
-    content = _read_file(name)
-    try:
-        return read(_decode(name, content))
-    except ValidationError as error:
-        if error.code != "private_key":
-            raise
-        raise ValidationError(" ".join([*error.messages, *describe_registrations(content, workspace=workspace)]), code=error.code) from None
-
-
-def _read_file(name: str) -> bytes:
-    """The content of a file of keys or certificates, which is short. A longer file is cut, but stays long enough for read to refuse it."""
-    if "-----BEGIN" in name or "{" in name:
-        raise CommandError("Give the path of a file, not its content. If that was a private key, it is compromised now: make a new key pair.")
-    try:
-        with Path(name).open("rb") as file:
-            return file.read(128 * 1024)
-    except (OSError, ValueError) as error:
-        # A name that isn't a path may be a key.
-        shown = name if len(name) <= 100 else f"{name[:10]}…"
-        raise CommandError(f"“{shown}” can't be read ({getattr(error, 'strerror', None) or 'no such name is possible'}). Give the path of a file.") from None
-
-
-def _decode(name: str, content: bytes) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        refuse_private_der(content)
-        raise CommandError(f"“{name}” is binary. Convert it to text: PEM, a JWK or a JWK Set.") from None
 
 
 def warn(sentences: Sequence[str]) -> dict[str, list[str]]:

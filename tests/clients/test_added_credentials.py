@@ -12,13 +12,8 @@ from clients.services.certificates import add_certificates
 from clients.services.public_keys import add_public_keys
 from clients.services.workspaces import change_workspace
 from tests.certificates import pem, self_signed
-from tests.factories import TESTS, create_client, create_workspace
+from tests.factories import TESTS
 from tests.public_keys import jwk
-
-
-@pytest.fixture
-def client_(db):
-    return create_client(create_workspace("demo")).secret.client
 
 
 def add_key(client, now, *, allow_method=True):

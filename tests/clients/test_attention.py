@@ -9,14 +9,9 @@ from clients.models import Client, ClientActivity, ClientSecret
 from clients.services.clients import disable_client
 from clients.services.rotation import rotate_secret
 from tests.dashboard.conftest import create_certificate, create_public_key
-from tests.factories import TESTS, create_client, create_workspace
+from tests.factories import TESTS, create_client
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def workspace(db):
-    return create_workspace("demo")
 
 
 def make(workspace, now, name="billing-sync", **activity):

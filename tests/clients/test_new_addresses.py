@@ -8,7 +8,7 @@ from django.utils import timezone
 from clients.models import AddressUse, ClientActivity
 from clients.services.new_addresses import note_new_addresses
 from dashboard.background import schedule
-from tests.factories import create_client, create_workspace
+from tests.factories import create_client
 
 HOME, ELSEWHERE = "203.0.113.24", "192.0.2.201"
 
@@ -17,11 +17,6 @@ HOME, ELSEWHERE = "203.0.113.24", "192.0.2.201"
 def noon():
     """Far enough from midnight for a day to be one day."""
     return timezone.now().replace(hour=12)
-
-
-@pytest.fixture
-def workspace(db):
-    return create_workspace("demo")
 
 
 def make(workspace, noon, *, age=30, **fields):

@@ -4,13 +4,9 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from clients.models import AuditEvent, Scope, Workspace
+from clients.services import scopes
 from clients.services.scopes import MAX_SCOPES, change_scope, create_scope, remove_scope
 from tests.factories import TESTS, create_workspace
-
-
-@pytest.fixture
-def workspace(db):
-    return create_workspace("demo")
 
 
 @pytest.fixture
@@ -50,3 +46,13 @@ def test_workspace_that_is_gone_gets_none(workspace, now):
     workspace.delete()
     with pytest.raises(ValidationError, match="The workspace demo no longer exists"):
         create_scope(workspace=gone, name="orders:read", description="", actor=TESTS, now=now)
+
+
+def test_scope_is_made_once_with_its_event(workspace, now):
+    scope = scopes.create_scope(workspace=workspace, name="orders:read", description="Read orders.", actor=TESTS, now=now)
+    assert (str(scope), scope.is_built_in) == ("orders:read", False)
+    assert AuditEvent.objects.first().event == "scope.created"
+    with pytest.raises(ValidationError, match="already exists in demo") as error:
+        scopes.create_scope(workspace=workspace, name="orders:read", description="", actor=TESTS, now=now)
+    assert error.value.code == "scope_taken"
+    assert scopes.create_scope(workspace=create_workspace("other"), name="orders:read", description="", actor=TESTS, now=now).pk != scope.pk

@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 from clients.models import AuditEvent, ClientSecret
 from clients.services import rotation, secret_ends, secrets
 from clients.services.workspaces import change_workspace
-from tests.factories import TESTS, create_client, create_workspace, expire
+from tests.clients.conftest import demand
+from tests.factories import TESTS, create_client, create_secret, create_workspace, expire
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -147,3 +148,29 @@ def test_a_reason_of_more_than_200_characters_revokes_nothing(old, now):
 def test_without_a_reason_the_event_has_none(old, now):
     secrets.revoke_secret(client=old.client, secret_id=old.secret_id, actor=TESTS, now=now)
     assert "reason" not in AuditEvent.objects.get(event="secret.revoked").after
+
+
+# Secrets that are there already
+
+
+def test_secrets_are_given_an_end_each_with_its_event(workspace, now):
+    client = create_client(workspace, now=now).secret.client
+    create_secret(client, lifetime=400 * DAY, now=now)
+    soon = create_secret(client, lifetime=2 * DAY, now=now).secret
+    revoked = create_secret(client, now=now).secret
+    secrets.revoke_secret(client=client, secret_id=revoked.secret_id, actor=TESTS, now=now)
+    others = create_client(create_workspace("other"), now=now).secret
+    assert secret_ends.give_ends(workspace=workspace, lifetime=30 * DAY, actor=TESTS, now=now) == 2
+    assert sorted(client.secrets.usable(now).values_list("expires_at", flat=True)) == [now + 2 * DAY, now + 30 * DAY, now + 30 * DAY]
+    assert {event.after["expires_at"] for event in AuditEvent.objects.filter(event="secret.changed")} == {(now + 30 * DAY).isoformat()}
+    assert AuditEvent.objects.filter(event="secret.changed").count() == 2
+    assert ClientSecret.objects.get(pk=soon.pk).expires_at == now + 2 * DAY
+    assert ClientSecret.objects.get(pk=revoked.pk).expires_at is ClientSecret.objects.get(pk=others.pk).expires_at is None
+
+
+def test_no_end_at_once_and_none_that_is_too_late(workspace, now):
+    demo = demand(workspace, now, max_secret_lifetime_days=30)
+    with pytest.raises(ValidationError, match="at least one day"):
+        secret_ends.give_ends(workspace=demo, lifetime=timedelta(), actor=TESTS, now=now)
+    with pytest.raises(ValidationError, match="at most 30d"):
+        secret_ends.give_ends(workspace=demo, lifetime=31 * DAY, actor=TESTS, now=now)

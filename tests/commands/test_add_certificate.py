@@ -164,8 +164,3 @@ def test_private_jwk_is_called_compromised(refused, client_id, tmp_path):
     path = tmp_path / "key.jwk"
     path.write_text('{"kty":"EC","crv":"P-256","x":"a","y":"b","d" : "c"}')
     assert "so it is compromised" in refused("add_certificate", client_id, str(path))
-
-
-def test_key_in_the_place_of_a_file_is_not_repeated(refused, client_id):
-    body = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg" + "A" * 100
-    assert body[10:] not in refused("add_certificate", client_id, body)

@@ -230,13 +230,6 @@ def test_what_only_resembles_a_private_key_is_one_line_too(refused, file, client
     assert "compromised" in refused("add_public_key", client_id, file(content))
 
 
-@pytest.mark.parametrize("text", [private_pem("P-256", PrivateFormat.PKCS8), json.dumps(to_jwk(private()))], ids=["PEM", "JWK"])
-def test_key_in_place_of_a_file_is_not_repeated(refused, client_id, text):
-    line = refused("add_public_key", client_id, text)
-    assert "Give the path of a file" in line
-    assert len(line) < 150
-
-
 @pytest.mark.parametrize(
     "content",
     ["", b"\xff\xfe\0binary", "x" * 70_000, "x" * 200_000, "prose", pem() + pem("P-384"), "-----BEGIN CERTIFICATE-----"],

@@ -60,12 +60,6 @@ def test_client_id_is_compared_to_the_letter(refused, billing):
     assert "There is no client" in refused("create_secret", billing.secret.client.client_id.swapcase())
 
 
-def test_secret_in_place_of_the_client_id_is_not_repeated(refused, billing):
-    line = refused("create_secret", billing.plaintext)
-    assert "This is a secret, not a client ID" in line
-    assert billing.plaintext[:20] not in line
-
-
 def test_client_has_a_limited_number_of_usable_secrets(command, refused, billing):
     client = billing.secret.client
     newest = [factories.create_secret(client) for _ in range(MAX_USABLE - 1)][-1]

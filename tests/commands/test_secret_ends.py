@@ -61,9 +61,5 @@ class TestEnd:
         assert secret.revoked_at is None
         assert AuditEvent.objects.first().event == "secret.ended"
 
-    @pytest.mark.parametrize("command_name", ["end_secret", "extend_secret"])
-    def test_a_whole_secret_is_refused(self, refused, billing, command_name):
-        assert "This is a whole secret." in refused(command_name, billing.secret.client.client_id, billing.plaintext)
-
     def test_an_unknown_one_is_refused(self, refused, billing):
         assert "has no secret “nobody”. It has " in refused("end_secret", billing.secret.client.client_id, "nobody")

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from dashboard.people.permissions import Access
-from tests.dashboard.test_access import ROUTES
+from tests.dashboard.test_permissions import ROUTES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unmeasured")]
 

@@ -1,4 +1,4 @@
-"""What a TLS peer sends at once is read in turns, so that others have theirs. What a server answers to such is in tests/servers/test_bounds.py."""
+"""What a TLS peer sends at once is read in turns, so that others have theirs. What a server answers to such is in tests/servers/test_bounded_protocol.py."""
 
 import asyncio
 import socket

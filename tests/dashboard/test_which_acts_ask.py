@@ -19,7 +19,7 @@ from tests.dashboard.credentials import test_certificates, test_public_keys
 from tests.dashboard.credentials.conftest import url
 from tests.dashboard.settings.conftest import ALL_METHODS, SETTINGS
 from tests.dashboard.settings.conftest import entries as settings_entries
-from tests.dashboard.test_access import ROUTES
+from tests.dashboard.test_permissions import ROUTES
 
 CALLED = {route.name: route for route in ROUTES if route.access is not Access.ANYONE}
 

@@ -1,6 +1,6 @@
 """Bodies that wait to be complete take a bounded part of a worker's memory, and those of strangers leave room for people who are signed in.
 
-How long one body may be is in test_body_sizes.py.
+How long one body may be is in test_request_body.py.
 """
 
 import os
@@ -18,7 +18,7 @@ from dashboard.server.bounded_protocol import MAX_OF_STRANGERS
 from tests.hostile_handshakes import client_hello, records
 from tests.servers.conftest import Answer, Server, read_answer
 from tests.servers.sessions import make_session
-from tests.servers.test_body_sizes import FILES, LOG, PAGE, READ, with_body
+from tests.servers.test_request_body import FILES, LOG, PAGE, READ, with_body
 
 FORM = b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: https\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 

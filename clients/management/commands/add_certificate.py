@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from clients.certificate import read_certificates
-from clients.management.base import JSONCommand, read_credentials, require_client, warn
+from clients.management.arguments import read_credentials, require_client
+from clients.management.base import JSONCommand, warn
 from clients.moment import iso
 from clients.services import certificates
 from clients.services.audit import Actor

@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from clients.duration import parse_duration
-from clients.management.base import JSONCommand, read_credentials, require_client, warn
+from clients.management.arguments import read_credentials, require_client
+from clients.management.base import JSONCommand, warn
 from clients.moment import iso
 from clients.public_key import read_public_keys
 from clients.services import public_keys

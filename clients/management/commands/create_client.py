@@ -9,8 +9,8 @@ from django.core.management.base import CommandParser
 
 from clients.certificate import ParsedCertificate, read_certificates
 from clients.duration import parse_lifetime
-from clients.management.base import JSONCommand, read_credentials, require_workspace, warn
-from clients.management.client_options import parse_scopes, parse_tls_subject, parse_token_lifetime
+from clients.management.arguments import parse_scopes, parse_tls_subject, parse_token_lifetime, read_credentials, require_workspace
+from clients.management.base import JSONCommand, warn
 from clients.models import Client
 from clients.moment import iso
 from clients.public_key import read_public_keys

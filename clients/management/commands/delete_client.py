@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from clients.management.base import JSONCommand, require_client
+from clients.management.arguments import require_client
+from clients.management.base import JSONCommand
 from clients.services import client_deletion
 from clients.services.audit import Actor
 

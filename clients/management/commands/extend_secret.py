@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 
 from clients.duration import parse_duration
-from clients.management.base import JSONCommand, require_client, require_secret_id
+from clients.management.arguments import require_client, require_secret_id
+from clients.management.base import JSONCommand
 from clients.models import Client
 from clients.moment import iso
 from clients.services import secret_ends

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from clients.management.base import JSONCommand, require_workspace
+from clients.management.arguments import require_workspace
+from clients.management.base import JSONCommand
 from clients.services.audiences import hand_over_audience
 from clients.services.audit import Actor
 

@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from clients.certificate import parse_thumbprint
-from clients.management.base import JSONCommand, require_client
+from clients.management.arguments import require_client
+from clients.management.base import JSONCommand
 from clients.moment import iso
 from clients.services import certificates
 from clients.services.audit import Actor

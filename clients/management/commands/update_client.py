@@ -8,8 +8,8 @@ from typing import Any, cast
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 
-from clients.management.base import JSONCommand, require_client
-from clients.management.client_options import parse_scopes, parse_tls_subject, parse_token_lifetime
+from clients.management.arguments import parse_scopes, parse_tls_subject, parse_token_lifetime, require_client
+from clients.management.base import JSONCommand
 from clients.models import Client
 from clients.services.audit import Actor
 from clients.services.client_changes import ClientChanges, update_client

@@ -9,7 +9,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from clients.management.base import JSONCommand, parse_whole_number, require_workspace
+from clients.management.arguments import parse_whole_number, require_workspace
+from clients.management.base import JSONCommand
 from clients.services.audit import Actor
 from clients.services.benchmark import MAX_CLIENTS, Credentials, seed_clients
 from clients.services.benchmark_usage import MAX_DAYS, seed_usage

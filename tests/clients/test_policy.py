@@ -7,22 +7,11 @@ from django.core.exceptions import ValidationError
 
 from clients.duration import NO_END
 from clients.models import AuditEvent, Client, ClientSecret, Workspace
-from clients.services import clients, rotation, secret_ends, secrets, workspaces
-from clients.services.certificates import add_certificates
-from clients.services.deletion import delete_workspace
-from clients.services.scopes import create_scope
-from tests.factories import TESTS, create_client, create_secret, create_workspace
+from clients.services import clients, rotation
+from tests.clients.conftest import demand
+from tests.factories import TESTS, create_secret
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def workspace(db):
-    return create_workspace("demo")
-
-
-def demand(workspace, now, **fields):
-    return workspaces.change_workspace(workspace=workspace, actor=TESTS, now=now, **fields)
 
 
 def make(workspace, now, **fields):
@@ -135,93 +124,8 @@ def test_longer_life_of_tokens_is_refused_and_the_default_is_cut(workspace, now)
     assert make(demo, now, token_lifetime=timedelta(seconds=60)).client.token_lifetime == 60
 
 
-# Changing it
-
-
-def test_change_is_one_event_with_what_was_and_what_is(workspace, now):
-    demand(workspace, now, name="Demo & Söhne", max_secret_lifetime_days=30, requires_secret_expiry=False)
-    event = AuditEvent.objects.first()
-    assert (event.event, event.target_type, event.target_id, event.workspace) == ("workspace.changed", "workspace", "demo", workspace)
-    assert (event.before, event.after) == ({"name": "Demo", "max_secret_lifetime_days": None}, {"name": "Demo & Söhne", "max_secret_lifetime_days": 30})
-
-
-def test_change_of_nothing_is_no_event(workspace, now):
-    events = AuditEvent.objects.count()
-    demand(workspace, now, name="Demo", max_secret_lifetime_days=None)
-    assert AuditEvent.objects.count() == events
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("max_secret_lifetime_days", 0),
-        ("max_secret_lifetime_days", 36501),
-        ("default_secret_lifetime_days", -1),
-        ("max_token_lifetime", 59),
-        ("max_token_lifetime", 86401),
-        ("disable_unused_after_days", 6),
-        ("disable_unused_after_days", 401),
-        ("allowed_auth_methods", ["none"]),
-        ("request_retention_days", 29),
-        ("request_retention_days", 401),
-        ("audit_retention_days", 399),
-        ("name", "\u202eevil"),
-        ("name", "x" * 100_000),
-    ],
-)
-def test_value_out_of_range_is_refused_and_nothing_is_written(workspace, now, field, value):
-    events = AuditEvent.objects.count()
-    with pytest.raises(ValidationError):
-        demand(workspace, now, **{field: value})
-    assert (AuditEvent.objects.count(), Workspace.objects.get().name) == (events, "Demo")
-
-
 def test_default_longer_than_the_longest_is_refused(workspace, now):
     demo = demand(workspace, now, max_secret_lifetime_days=30)
     with pytest.raises(ValidationError) as error:
         demand(demo, now, default_secret_lifetime_days=31)
     assert error.value.message_dict == {"default_secret_lifetime_days": ["The default can’t be longer than the maximum of 30 days."]}
-
-
-# Secrets that are there already
-
-
-def test_secrets_are_given_an_end_each_with_its_event(workspace, now):
-    client = create_client(workspace, now=now).secret.client
-    create_secret(client, lifetime=400 * DAY, now=now)
-    soon = create_secret(client, lifetime=2 * DAY, now=now).secret
-    revoked = create_secret(client, now=now).secret
-    secrets.revoke_secret(client=client, secret_id=revoked.secret_id, actor=TESTS, now=now)
-    others = create_client(create_workspace("other"), now=now).secret
-    assert secret_ends.give_ends(workspace=workspace, lifetime=30 * DAY, actor=TESTS, now=now) == 2
-    assert sorted(client.secrets.usable(now).values_list("expires_at", flat=True)) == [now + 2 * DAY, now + 30 * DAY, now + 30 * DAY]
-    assert {event.after["expires_at"] for event in AuditEvent.objects.filter(event="secret.changed")} == {(now + 30 * DAY).isoformat()}
-    assert AuditEvent.objects.filter(event="secret.changed").count() == 2
-    assert ClientSecret.objects.get(pk=soon.pk).expires_at == now + 2 * DAY
-    assert ClientSecret.objects.get(pk=revoked.pk).expires_at is ClientSecret.objects.get(pk=others.pk).expires_at is None
-
-
-def test_no_end_at_once_and_none_that_is_too_late(workspace, now):
-    demo = demand(workspace, now, max_secret_lifetime_days=30)
-    with pytest.raises(ValidationError, match="at least one day"):
-        secret_ends.give_ends(workspace=demo, lifetime=timedelta(), actor=TESTS, now=now)
-    refusal(lambda: secret_ends.give_ends(workspace=demo, lifetime=31 * DAY, actor=TESTS, now=now))
-
-
-# A workspace that is about to be deleted
-
-
-def test_nothing_is_made_in_a_workspace_that_is_about_to_be_deleted(workspace, now):
-    client = create_client(workspace, now=now).secret.client
-    delete_workspace(workspace=workspace, typed_slug="demo", actor=TESTS, now=now)
-    for act in (
-        lambda: make(workspace, now),
-        lambda: clients.create_client(workspace=workspace, name="x", actor=TESTS, now=now),
-        lambda: create_secret(client),
-        lambda: rotation.rotate_secret(client=client, actor=TESTS, now=now),
-        lambda: add_certificates(client=client, parsed=[], actor=TESTS, now=now),
-        lambda: create_scope(workspace=workspace, name="orders:read", description="", actor=TESTS, now=now),
-    ):
-        with pytest.raises(ValidationError, match="an owner can keep it") as error:
-            act()
-        assert error.value.code == "workspace_deleted"

@@ -1,15 +1,18 @@
 """Every argument of every command with what it can't be: one short line on stderr that says what to do, exit status 1, and nothing written."""
 
+import json
 import re
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import PrivateFormat
 from django.core.management import get_commands, load_command_class
 
 from clients.management.base import JSONCommand
 from tests import factories
 from tests.commands.conftest import _rows
 from tests.commands.test_every_command import COMMANDS
+from tests.public_keys import private, private_pem, to_jwk
 
 # What no argument may be.
 NOTHING = {"NUL": "a\0b", "no UTF-8": "a\udcffb", "huge": "x" * 300_000}
@@ -106,3 +109,24 @@ def test_what_an_argument_cannot_be_is_one_line_that_says_what_to_do(command, bi
                 assert not re.search(r"\s\s|\s\.$|^\s", outcome.stderr.rstrip("\n")), case
     assert _rows() == before
     assert sorted(files.iterdir()) == there
+
+
+def test_secret_in_place_of_the_client_id_is_not_repeated(refused, billing):
+    line = refused("create_secret", billing.plaintext)
+    assert "This is a secret, not a client ID" in line
+    assert billing.plaintext[:20] not in line
+
+
+@pytest.mark.parametrize("command_name", ["add_public_key", "add_certificate"])
+@pytest.mark.parametrize("text", [private_pem("P-256", PrivateFormat.PKCS8), json.dumps(to_jwk(private()))], ids=["PEM", "JWK"])
+def test_key_in_place_of_a_file_is_not_repeated(refused, billing, command_name, text):
+    line = refused(command_name, billing.secret.client.client_id, text)
+    assert "Give the path of a file" in line
+    assert len(line) < 150
+
+
+@pytest.mark.parametrize("command_name", ["revoke_secret", "end_secret", "extend_secret"])
+def test_whole_secret_in_place_of_its_id_is_refused_and_not_repeated(refused, billing, command_name):
+    line = refused(command_name, billing.secret.client.client_id, billing.plaintext)
+    assert "This is a whole secret. Give its ID" in line
+    assert billing.plaintext[:20] not in line
