@@ -16,6 +16,7 @@ from dashboard.people.user_agent import describe_device
 from tests import factories
 from tests.dashboard.accounts.conftest import FIREFOX, SIGN_IN, App, add_passkey, age_confirmation, last_event, sign_in
 from tests.dashboard.conftest import Browser
+from tests.dashboard.conftest import sign_in as as_person
 
 SECURITY, PASSWORD, NEW = "/accounts/security/", "/accounts/security/password/", "an-entirely-new-phrase"
 CHANGE = {"current_password": factories.PASSWORD, "new_password": NEW}
@@ -44,16 +45,16 @@ def test_a_stranger_is_led_to_sign_in_and_back(browser, db, path):
 class TestProfile:
     PAGE = "/accounts/profile/"
 
-    def test_a_name_is_saved(self, here, ada):
-        assert here.post(self.PAGE, {"name": "Ada Lovelace"})["Location"] == self.PAGE
-        assert User.objects.get(pk=ada.pk).name == "Ada Lovelace"
-        event = last_event("user.renamed")
-        assert (event.before, event.after) == ({"name": ""}, {"name": "Ada Lovelace"})
-        assert "Name saved." in text_of(here, self.PAGE)
-
-    def test_the_same_name_again_is_no_event(self, here):
-        here.post(self.PAGE, {"name": ""})
-        assert not AuditEvent.objects.filter(event="user.renamed").exists()
+    def test_a_name_is_saved_and_shown_as_it_is_and_the_same_again_is_no_event(self, here, ada):
+        name = "<script>alert(1)</script> O’Hara 🙂 عمر"
+        for _ in range(2):
+            assert here.post(self.PAGE, {"name": name})["Location"] == self.PAGE
+        assert User.objects.get(pk=ada.pk).name == name
+        event = AuditEvent.objects.get(event="user.renamed")
+        assert (event.before, event.after) == ({"name": ""}, {"name": name})
+        text = text_of(here, self.PAGE)
+        assert "Name saved." in text
+        assert "<script>alert" not in text
 
     @pytest.mark.parametrize("name", ["x" * 101, "x" * 100_000, "a\0b", "a\u202eb", "a\nb"])
     def test_a_bad_one_is_refused(self, here, ada, name):
@@ -61,11 +62,6 @@ class TestProfile:
         assert response.status_code == 200
         assert "<title>Error: Profile" in response.content.decode()
         assert User.objects.get(pk=ada.pk).name == ""
-
-    @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "O’Hara 🙂", "عمر"])
-    def test_any_other_is_shown_as_it_is(self, here, name):
-        here.post(self.PAGE, {"name": name})
-        assert "<script>alert" not in text_of(here, self.PAGE)
 
 
 def test_single_keys_are_switched_off(here, ada):
@@ -80,7 +76,9 @@ class TestPassword:
     def test_a_new_one_keeps_this_session_and_ends_the_others(self, here, elsewhere, ada, mailbox):
         mailbox.clear()
         assert here.post(PASSWORD, CHANGE)["Location"] == SECURITY
-        assert here.get(SECURITY).status_code == 200
+        text = text_of(here)
+        assert "Firefox on Linux, here" in text
+        assert "Changed <time" in text
         assert elsewhere.get(SECURITY).status_code == 302
         assert UserSession.objects.count() == Session.objects.count() == 1
         assert sign_in(Browser(), ada, NEW).status_code == 302
@@ -88,41 +86,34 @@ class TestPassword:
         event = last_event("user.password_changed")
         assert event.after == {"sessions_ended": 1}
         assert event.address == "127.0.0.1"
+        # The audit log names an account by its address, and keeps no event for ever.
+        User.objects.filter(pk=ada.pk).update(email="ada@new.example")
+        text = text_of(here)
+        assert "The audit log has no change of it" in text
+        assert "Never changed" not in text
 
-    def test_this_session_stays_in_the_list(self, here):
-        here.post(PASSWORD, CHANGE)
-        assert "Firefox on Linux, here" in text_of(here)
-        assert "Changed <time" in text_of(here)
-
-    @pytest.mark.parametrize("password", ["", "short", "password1234", "ada@example.com", "a\0" * 10, "x" * 100_000])
-    def test_a_bad_one_is_refused_and_not_shown_again(self, here, ada, password):
-        response = here.post(PASSWORD, {**CHANGE, "new_password": password})
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"current_password": "not-the-present-one"},
+            *({"current_password": current} for current in ("", factories.PASSWORD + " ", "a\0b", "x" * 100_000)),
+            *({"new_password": new} for new in ("", "short", "password1234", "ada@example.com", "a\0" * 10, "x" * 100_000)),
+        ],
+    )
+    def test_a_bad_one_is_refused_and_not_shown_again_and_the_current_one_is_demanded(self, here, ada, changed):
+        """However lately one signed in."""
+        response = here.post(PASSWORD, CHANGE | changed)
         assert response.status_code == 200
         assert "Nothing was changed." in response.content.decode()
         assert response.content.decode().count("value=") == here.get(PASSWORD).content.decode().count("value=")
         assert User.objects.get(pk=ada.pk).check_password(factories.PASSWORD)
-
-    @pytest.mark.parametrize("current", ["", "not-the-present-one", factories.PASSWORD + " ", "a\0b", "x" * 100_000])
-    def test_the_current_one_is_demanded_however_lately_one_signed_in(self, here, ada, current):
-        response = here.post(PASSWORD, {**CHANGE, "current_password": current})
-        assert response.status_code == 200
-        assert "Nothing was changed." in response.content.decode()
-        assert User.objects.get(pk=ada.pk).check_password(factories.PASSWORD)
-
-    def test_a_wrong_guess_of_the_current_one_stands_in_the_audit_log(self, here, ada):
-        here.post(PASSWORD, {**CHANGE, "current_password": "guessed"})
-        event = last_event("user.confirmation_failed")
-        assert (event.target_id, event.actor, event.address) == (ada.audit_name, ada.audit_name, "127.0.0.1")
-
-    def test_nothing_is_said_of_it_that_the_audit_log_does_not_know(self, here, ada):
-        """Which names an account by its address, and keeps no event for ever."""
-        here.post(PASSWORD, CHANGE)
-        User.objects.filter(pk=ada.pk).update(email="ada@new.example")
-        assert "The audit log has no change of it" in text_of(here)
-        assert "Never changed" not in text_of(here)
+        if changed == {"current_password": "not-the-present-one"}:
+            event = last_event("user.confirmation_failed")
+            assert (event.target_id, event.actor, event.address) == (ada.audit_name, ada.audit_name, "127.0.0.1")
 
     def test_the_current_one_is_guessed_as_seldom_as_at_sign_in(self, here, settings):
-        for _ in range(settings.FAILURES_PER_CLIENT):
+        settings.FAILURES_PER_CLIENT = 2
+        for _ in range(2):
             here.post(PASSWORD, {**CHANGE, "current_password": "guessed"})
         assert here.post(PASSWORD, CHANGE).status_code == 429
 
@@ -138,88 +129,62 @@ class TestSessions:
     def of(self, browser):
         return UserSession.objects.get(session_key=browser.row_key)
 
-    @pytest.mark.usefixtures("elsewhere")
-    def test_each_says_device_address_and_how_it_began(self, here):
+    def test_each_says_device_address_and_how_it_began_and_is_ended_at_once(self, here, elsewhere, ada, eve):
         text = text_of(here)
         assert "Firefox on Linux, here" in text
         assert "127.0.0.1. Signed in" in text
         assert "with password" in text
-
-    def test_one_is_ended_at_once(self, here, elsewhere, ada):
-        row = self.of(elsewhere)
-        assert here.post(f"{SECURITY}sessions/{row.pk}/end/")["Location"] == SECURITY
-        assert elsewhere.get(SECURITY).status_code == 302
-        assert here.get(SECURITY).status_code == 200
+        end = f"{SECURITY}sessions/{self.of(elsewhere).pk}/end/"
+        # Looking ends nothing.
+        assert here.get(end).status_code == here.get(f"{SECURITY}sessions/end-others/").status_code == 405
+        assert here.post(f"{SECURITY}sessions/{self.of(here).pk}/end/")["Location"] == "/accounts/sign-out/"
+        of_eve = as_person(eve)
+        for pk in (self.of(of_eve).pk, "0", "9" * 30):
+            assert here.post(f"{SECURITY}sessions/{pk}/end/").status_code == 404
+        assert here.post(end)["Location"] == SECURITY
+        assert [browser.get(SECURITY).status_code for browser in (elsewhere, here, of_eve)] == [302, 200, 200]
         event = last_event("user.session_ended")
         assert (event.target_id, event.after["device"]) == (ada.audit_name, "Firefox on Linux")
 
-    def test_all_others_are_ended(self, here, elsewhere):
-        third = Browser()
-        sign_in(third, User.objects.get(email="ada@example.com"))
+    def test_ending_one_takes_a_fresh_proof(self, here, elsewhere):
+        age_confirmation(here)
+        for path in ("1/end/", "end-others/"):
+            assert here.post(f"{SECURITY}sessions/{path}")["Location"].startswith("/accounts/confirm/?next=")
+        assert elsewhere.get(SECURITY).status_code == 200
+
+    def test_all_others_are_ended(self, here, elsewhere, ada):
+        third = as_person(ada)
         here.post(f"{SECURITY}sessions/end-others/")
         assert "2 other sessions have ended." in text_of(here)
         assert [browser.get(SECURITY).status_code for browser in (elsewhere, third)] == [302, 302]
         assert last_event("user.sessions_ended").after == {"ended": 2}
 
-    def test_another_persons_is_not_there(self, here, eve):
-        of_eve = Browser()
-        sign_in(of_eve, eve)
-        assert here.post(f"{SECURITY}sessions/{self.of(of_eve).pk}/end/").status_code == 404
-        assert of_eve.get(SECURITY).status_code == 200
-
-    @pytest.mark.parametrize("path", ["sessions/1/end/", "sessions/end-others/"])
-    def test_ending_one_takes_a_fresh_proof(self, here, elsewhere, path):
-        age_confirmation(here)
-        assert here.post(f"{SECURITY}{path}")["Location"].startswith("/accounts/confirm/?next=")
-        assert elsewhere.get(SECURITY).status_code == 200
-
-    @pytest.mark.parametrize("pk", ["0", "9" * 30])
-    def test_one_that_never_was_is_not_there(self, here, pk):
-        assert here.post(f"{SECURITY}sessions/{pk}/end/").status_code == 404
-
-    def test_looking_ends_nothing(self, here, elsewhere):
-        assert here.get(f"{SECURITY}sessions/{self.of(elsewhere).pk}/end/").status_code == 405
-        assert here.get(f"{SECURITY}sessions/end-others/").status_code == 405
-
-    def test_ones_own_ends_by_signing_out(self, here):
-        assert here.post(f"{SECURITY}sessions/{self.of(here).pk}/end/")["Location"] == "/accounts/sign-out/"
-
-    def test_one_that_has_expired_is_not_listed(self, here, elsewhere):
+    def test_one_that_has_expired_is_not_listed_and_goes_in_time(self, here, elsewhere):
         Session.objects.filter(session_key=elsewhere.row_key).update(expire_date=timezone.now())
         assert "End session" not in text_of(here)
-
-    def test_expired_ones_go_in_time_and_others_stay(self, here, elsewhere):
-        Session.objects.filter(session_key=elsewhere.row_key).update(expire_date=timezone.now())
         assert prune(now=timezone.now())["sessions"] == 1
         assert UserSession.objects.get().session_key == here.row_key
         assert here.get(SECURITY).status_code == 200
 
     def test_the_page_takes_few_queries_whatever_their_number(self, here, ada, django_assert_max_num_queries):
-        for number in range(30):
+        for number in range(13):
             session = Session.objects.create(session_key=f"key-{number}", session_data="", expire_date=timezone.now().replace(year=2099))
             UserSession.objects.create(user=ada, ip="127.0.0.1", session_key=session.session_key, user_agent=FIREFOX)
         with django_assert_max_num_queries(12):
-            assert text_of(here).count("End session") == 30
+            assert text_of(here).count("End session") == 13
 
 
 class TestNewDevice:
-    def test_a_sign_in_from_a_new_one_is_told_and_from_a_known_one_is_not(self, browser, ada, mailbox):
-        sign_in(browser, ada)
+    def test_a_sign_in_from_a_new_one_is_told_and_from_a_known_one_is_not(self, browser, ada, ben, mailbox):
+        """One of somebody else is new, and several people of one browser stay known."""
+        for user in (ada, ben, ada, ben):
+            sign_in(browser, user)
+            browser.post("/accounts/sign-out/")
         [message] = mailbox(ada.email)
         assert message.subject == "New sign-in to your account: Firefox on Linux"
         assert "Method: password" in message.body
-        browser.post("/accounts/sign-out/")
-        sign_in(browser, ada)
-        assert len(mailbox(ada.email)) == 1
-
-    def test_the_device_of_somebody_else_is_new(self, browser, ada, ben, mailbox):
-        for user in (ada, ben):
-            sign_in(browser, user)
-            browser.post("/accounts/sign-out/")
         assert len(mailbox(ben.email)) == 1
-
-    def test_one_in_which_somebody_knew_the_password_before_is_new_after_a_reset(self, browser, ada, mailbox):
-        sign_in(browser, ada)
+        # After a reset it is new again: in it, somebody knew the password.
         link = passwords.make_reset_link(ada).split("/")[3]
         passwords.reset_password(link=link, hashed_password=make_password(factories.PASSWORD), actor=factories.TESTS, now=timezone.now())
         sign_in(browser, ada)
@@ -230,12 +195,6 @@ class TestNewDevice:
         here.post("/accounts/sign-out/")
         sign_in(here, ada, NEW)
         assert not [subject for subject in mailbox.subjects(ada.email) if subject.startswith("New sign-in")][1:]
-
-    def test_other_people_of_one_browser_stay_known(self, browser, ada, ben, mailbox):
-        for user in (ada, ben, ada, ben):
-            sign_in(browser, user)
-            browser.post("/accounts/sign-out/")
-        assert len(mailbox(ada.email)) == len(mailbox(ben.email)) == 1
 
     @pytest.mark.parametrize("value", ["", "x", "eyJ:x:y", "🙂"])
     def test_a_forged_cookie_makes_none_known(self, browser, ada, mailbox, value):
@@ -265,25 +224,23 @@ def test_devices_are_said_in_words(user_agent, device):
     assert describe_device(user_agent) == device
 
 
-class TestHowOneSignsIn:
-    """As the account does, whatever this session did."""
-
-    @staticmethod
-    def said(browser):
-        return re.search(r'<p class="soft">(.*?)</p>', browser.get(SECURITY).content.decode().split('id="passkeys"')[1], re.DOTALL)[1].strip()
-
-    def test_with_a_password_only(self, here):
-        assert self.said(here) == "You sign in with a password only. A passkey is faster and safer."
-
-    def test_with_a_code_besides(self, here, ada):
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("password", "You sign in with a password only. A passkey is faster and safer."),
+        ("code", "You sign in with a password and a code. A passkey is faster and safer."),
+        ("neither", "You have none yet."),
+    ],
+)
+def test_how_one_signs_in_is_said_as_the_account_does_whatever_this_session_did(ada, what, said):
+    browser = as_person(ada)
+    if what == "code":
         App(ada)
-        assert self.said(here) == "You sign in with a password and a code. A passkey is faster and safer."
-
-    def test_without_either(self, here, ada):
+    if what == "neither":
         ada.set_unusable_password()
         ada.save()
-        here.force_login(ada)
-        assert self.said(here) == "You have none yet."
+        browser.force_login(ada)
+    assert re.search(r'<p class="soft">(.*?)</p>', browser.get(SECURITY).content.decode().split('id="passkeys"')[1], re.DOTALL)[1].strip() == said
 
 
 def test_the_admin_shows_nothing_of_second_factors(admin, app):

@@ -18,6 +18,7 @@ from tests import factories
 from tests.dashboard.accounts.conftest import add_passkey, age_confirmation, last_event, sign_in
 from tests.dashboard.accounts.security_key import SecurityKey
 from tests.dashboard.conftest import Browser, asked_by, text_of
+from tests.dashboard.conftest import sign_in as as_person
 
 PAGE, PASSWORD_PAGE = "/accounts/confirm/", "/accounts/security/password/"
 SENSITIVE = [
@@ -37,16 +38,12 @@ def old(here):
     return here
 
 
-@pytest.mark.parametrize("path", SENSITIVE)
-def test_whoever_has_just_signed_in_is_not_asked(here, path):
-    assert PAGE not in here.get(path).get("Location", "")
-
-
-@pytest.mark.parametrize("path", SENSITIVE)
-@pytest.mark.parametrize("method", ["get", "post"])
-def test_whoever_signed_in_over_10_minutes_ago_is(old, path, method):
-    response = getattr(old, method)(path)
-    assert asked_by(response)["next"] == path
+def test_whoever_signed_in_over_10_minutes_ago_is_asked_and_whoever_has_just_done_so_is_not(here):
+    for path in SENSITIVE:
+        assert PAGE not in here.get(path).get("Location", ""), path
+    age_confirmation(here)
+    for path in SENSITIVE:
+        assert asked_by(here.get(path))["next"] == asked_by(here.post(path))["next"] == path
 
 
 def test_the_password_proves_it_for_10_minutes_and_the_session_gets_another_key(old, ada):
@@ -74,47 +71,33 @@ def test_what_was_sent_is_kept_and_sent_on(old, ada):
     assert AuditEvent.objects.filter(event="user.passkey_renamed").count() == 1
 
 
-def test_a_kept_form_is_sent_on_to_its_own_page_only_and_once(old):
+def test_a_kept_form_is_sent_on_to_its_own_page_only_once_and_for_its_own_account(old, ben):
     make = "/accounts/security/recovery-codes/new/"
     asked = asked_by(old.post(make))
     assert old.post(PAGE, {"password": factories.PASSWORD, **asked, "next": "/accounts/profile/"})["Location"] == "/accounts/profile/"
     assert old.post(PAGE, {"password": factories.PASSWORD, **asked})["Location"] == make
-
-
-def test_a_kept_form_is_forgotten_where_its_page_is_asked_for_anew(old, ada, app):
-    """Whoever sent it, went away instead of proving who they are, and looks at the page later, hasn't sent it again."""
-    make = "/accounts/security/recovery-codes/new/"
-    asked = asked_by(old.post(make))
-    old.get(make)
-    response = old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, **asked})
-    assert response.status_code == 302
-    assert response["Location"] == make
-
-
-def test_a_kept_form_is_forgotten_where_another_one_is_sent_that_cannot_be_kept(old, ada, app):
-    make = "/accounts/security/recovery-codes/new/"
-    asked = asked_by(old.post(make))
-    assert "__Host-form" not in old.post(make, {"note": "x" * 100_000}).cookies
-    assert old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, **asked}).status_code == 302
-
-
-def test_a_kept_form_is_sent_on_within_10_minutes(old, ada, app):
-    """After that nobody remembers what they are proving themselves for; a link that another site made could have them do it."""
-    make = "/accounts/security/recovery-codes/new/"
-    asked = asked_by(old.post(make))
-    session = old.session
-    session["suspended_form"]["at"] -= 601
-    session.save()
-    assert old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, **asked}).status_code == 302
-
-
-def test_a_kept_form_of_another_account_is_not_sent_on(old, ben):
-    """As where somebody signs in as another person in the same browser."""
-    make = "/accounts/security/recovery-codes/new/"
+    # As where somebody signs in as another person in the same browser.
+    age_confirmation(old)
     asked = asked_by(old.post(make))
     old.post("/accounts/sign-out/")
     sign_in(old, ben)
     assert old.post(PAGE, {"password": factories.PASSWORD, **asked})["Location"] == make
+
+
+@pytest.mark.parametrize("meanwhile", ["its page is asked for anew", "one is sent that cannot be kept", "10 minutes have gone"])
+def test_a_kept_form_is_forgotten_if(old, ada, app, meanwhile):
+    """Nobody remembers by then what they are proving themselves for; a link that another site made could have them do it."""
+    make = "/accounts/security/recovery-codes/new/"
+    asked = asked_by(old.post(make))
+    if meanwhile == "its page is asked for anew":
+        old.get(make)
+    elif meanwhile == "one is sent that cannot be kept":
+        assert "__Host-form" not in old.post(make, {"note": "x" * 100_000}).cookies
+    else:
+        session = old.session
+        session["suspended_form"]["at"] -= 601
+        session.save()
+    assert old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, **asked})["Location"] == make
 
 
 class TestWhoeverHasACopyOfTheCookie:
@@ -137,34 +120,34 @@ class TestWhoeverHasACopyOfTheCookie:
         browser.cookies["__Host-session"] = old.session.session_key
         return browser
 
-    def test_has_the_owner_s_proof_do_nothing_by_the_address_that_it_was_sent_to(self, old, thief, rename, prove):
-        asked = thief.post(rename, {"name": "Mallory’s"})["Location"]
-        assert prove(old, asked)["Location"] == rename
-        assert not AuditEvent.objects.filter(event="user.passkey_renamed").exists()
-
-    def test_nor_after_the_owner_s_browser_had_a_form_waiting(self, old, thief, rename, prove):
-        old.post("/accounts/security/recovery-codes/new/")
-        asked = thief.post(rename, {"name": "Mallory’s"})["Location"]
-        assert prove(old, asked)["Location"] == rename
-        assert not AuditEvent.objects.filter(event="user.passkey_renamed").exists()
-
-    def test_nor_who_has_copied_all_the_cookies_that_were_there_before(self, old, thief, rename, prove):
+    @pytest.mark.parametrize("before", ["nothing", "the owner's waits", "its cookie is copied", "the owner's is proved"])
+    def test_has_the_owner_s_proof_do_nothing_whatever_waits_in_the_owner_s_browser(self, old, thief, rename, prove, before):
         """What the browser is known by is another one for each form."""
-        old.post(rename, {"name": "Desk"})
-        thief.cookies["__Host-form"] = old.cookies["__Host-form"].value
-        asked = thief.post(rename, {"name": "Mallory’s"})["Location"]
-        assert prove(old, asked)["Location"] == rename
-        assert not AuditEvent.objects.filter(event="user.passkey_renamed").exists()
-
-    def test_puts_no_form_in_the_place_of_another(self, old, thief, rename, prove):
-        asked = old.post(rename, {"name": "Desk"})["Location"]
-        thief.post(rename, {"name": "Mallory’s"})
-        assert prove(old, asked)["Location"] == rename
+        asked = None
+        if before != "nothing":
+            asked = old.post(rename, {"name": "Desk"})["Location"]
+        if before == "its cookie is copied":
+            thief.cookies["__Host-form"] = old.cookies["__Host-form"].value
+        theirs = thief.post(rename, {"name": "Mallory’s"})["Location"]
+        assert prove(old, asked if before == "the owner's is proved" else theirs)["Location"] == rename
         assert not AuditEvent.objects.filter(event="user.passkey_renamed").exists()
 
 
-def test_what_a_form_that_waits_is_known_by_reaches_no_script_and_no_address(old):
-    asked = old.post("/accounts/security/recovery-codes/new/")
+def test_no_secret_credential_header_or_long_form_is_kept(old):
+    kept = lambda: str([session.get_decoded() for session in Session.objects.all()])  # noqa: E731
+    new, secret, phrase = "/accounts/security/recovery-codes/new/", generate("live").plaintext, "an-entirely-new-phrase"
+    for path in (PASSWORD_PAGE, "/accounts/security/codes/on/"):
+        old.post(path, {"new_password": phrase, "code": phrase})
+        assert phrase not in kept()
+    old.post(new, {"note": "x" * 100_000}, headers={"x-private": "seen-by-nobody"})
+    assert "xxxx" not in kept()
+    old.post(new, {"name": secret}, headers={"x-private": "seen-by-nobody"})
+    assert secret not in kept()
+    assert "seen-by-nobody" not in kept()
+    assert old.post(PAGE, {"password": factories.PASSWORD, "next": new})["Location"] == new
+    # What a form that waits is known by reaches no script and no address.
+    age_confirmation(old)
+    asked = old.post(new)
     cookie = asked.cookies["__Host-form"]
     assert (cookie["secure"], cookie["httponly"], cookie["path"], cookie["domain"], cookie["samesite"]) == (True, True, "/", "", "Lax")
     assert cookie["max-age"] == 600
@@ -172,40 +155,12 @@ def test_what_a_form_that_waits_is_known_by_reaches_no_script_and_no_address(old
     assert list(asked_by(asked)) == ["next"]
 
 
-@pytest.mark.parametrize("path", [PASSWORD_PAGE, "/accounts/security/codes/on/"])
-def test_no_secret_is_kept(old, path):
-    old.post(path, {"new_password": "an-entirely-new-phrase", "code": "an-entirely-new-phrase"})
-    assert all("an-entirely-new-phrase" not in str(session.get_decoded()) for session in Session.objects.all())
-    assert old.post(PAGE, {"password": factories.PASSWORD, "next": path})["Location"] == path
-
-
-def test_no_credential_is_kept_whatever_its_field_is_called(old):
-    secret = generate("live").plaintext
-    path = "/accounts/security/recovery-codes/new/"
-    old.post(path, {"name": secret})
-    assert all(secret not in str(session.get_decoded()) for session in Session.objects.all())
-    assert old.post(PAGE, {"password": factories.PASSWORD, "next": path})["Location"] == path
-
-
-def test_no_header_and_no_long_form_is_kept(old):
-    old.post("/accounts/security/recovery-codes/new/", {"note": "x" * 100_000}, headers={"x-private": "seen-by-nobody"})
-    kept = str([session.get_decoded() for session in Session.objects.all()])
-    assert "seen-by-nobody" not in kept
-    assert "xxxx" not in kept
-
-
-def test_with_second_factors_the_password_alone_is_not_enough(old, ada, app):
-    response = old.post(PAGE, {"password": factories.PASSWORD, "next": PASSWORD_PAGE})
-    assert "Enter the code." in response.content.decode()
-    assert old.get(PASSWORD_PAGE).status_code == 302
+def test_with_second_factors_neither_the_password_alone_nor_the_code_alone_is_enough(old, ada, app):
+    for given, said in (({"password": factories.PASSWORD}, "Enter the code."), ({"password": "wrong", "code": app.code}, "That isn’t your password.")):
+        assert said in old.post(PAGE, {**given, "next": PASSWORD_PAGE}).content.decode()
+        assert old.get(PASSWORD_PAGE).status_code == 302
     assert old.post(PAGE, {"password": factories.PASSWORD, "code": app.code, "next": PASSWORD_PAGE})["Location"] == PASSWORD_PAGE
     assert last_event("user.confirmed").after == {"method": "password and one-time code"}
-
-
-def test_nor_is_the_code_alone(old, app):
-    response = old.post(PAGE, {"password": "wrong", "code": app.code, "next": PASSWORD_PAGE})
-    assert "That isn’t your password." in response.content.decode()
-    assert old.get(PASSWORD_PAGE).status_code == 302
 
 
 def test_a_passkey_comes_first_where_there_is_one(old, ada):
@@ -216,18 +171,17 @@ def test_a_passkey_comes_first_where_there_is_one(old, ada):
     assert text.index("Use a passkey") < text.index("Password")
 
 
-def test_a_wrong_password_proves_nothing_and_is_recorded(old, ada):
-    response = old.post(PAGE, {"password": "wrong", "next": PASSWORD_PAGE})
+def test_a_wrong_password_proves_nothing_and_is_recorded_and_after_too_many_one_has_to_wait(old, ada, settings):
+    settings.FAILURES_PER_CLIENT = 2
+    for incomplete in ("", "x" * 2000, "a\0b"):
+        assert old.post(PAGE, {"password": incomplete}).status_code == 200
+    assert last_event("user.confirmation_failed") is None
+    for _ in range(2):
+        response = old.post(PAGE, {"password": "wrong", "next": PASSWORD_PAGE})
     assert "That isn’t your password. Enter it again." in response.content.decode()
     assert "<title>Error: Prove it is you" in response.content.decode()
     assert last_event("user.confirmation_failed").target_id == ada.audit_name
     assert old.get(PASSWORD_PAGE).status_code == 302
-
-
-def test_after_too_many_one_has_to_wait(old, settings):
-    settings.FAILURES_PER_CLIENT = 2
-    for _ in range(2):
-        old.post(PAGE, {"password": "wrong"})
     response = old.post(PAGE, {"password": factories.PASSWORD})
     assert response.status_code == 429
     assert int(response["Retry-After"]) > 0
@@ -247,39 +201,22 @@ def test_it_never_leads_elsewhere(old, path):
     assert old.post(PAGE, {"password": factories.PASSWORD, "next": path})["Location"] == "/"
 
 
-@pytest.mark.parametrize("password", ["", "x" * 2000, "a\0b"])
-def test_an_incomplete_form_is_no_attempt(old, password):
-    assert old.post(PAGE, {"password": password}).status_code == 200
-    assert not AuditEvent.objects.filter(event="user.confirmation_failed").exists()
-
-
 def test_one_person_fills_no_log_by_proving_it_again_and_again(old, ada, monkeypatch):
-    """Each proof is an event that nobody can remove, and a passkey proves in no time."""
+    """Each proof is an event that nobody can remove, and a passkey proves in no time. Wrong ones use up nothing of the number, and beyond it no password is
+    looked at: each takes a tenth of a second, and waits in a line that others need.
+    """
     monkeypatch.setattr(quotas, "MAX_PROOFS", 2)
+    proof = {"password": factories.PASSWORD, "next": PASSWORD_PAGE}
+    for _ in range(3):
+        assert old.post(PAGE, {**proof, "password": "wrong"}).status_code == 200
     for _ in range(2):
-        assert old.post(PAGE, {"password": factories.PASSWORD, "next": PASSWORD_PAGE})["Location"] == PASSWORD_PAGE
-    refused = old.post(PAGE, {"password": factories.PASSWORD, "next": PASSWORD_PAGE})
+        assert old.post(PAGE, proof)["Location"] == PASSWORD_PAGE
+    monkeypatch.setitem(throttling.waiting, "another", "")
+    monkeypatch.setattr(throttling._places, "_most", 1)
+    refused = old.post(PAGE, proof)
     assert (refused.status_code, int(refused["Retry-After"]) > 3000) == (429, True)
     assert "Too many proofs. Wait 60 min and try again." in text_of(refused)
     assert AuditEvent.objects.filter(event="user.confirmed").count() == 2
-
-
-def test_beyond_that_number_no_password_is_looked_at(old, monkeypatch):
-    """Each takes a tenth of a second, and waits in a line that others need."""
-    monkeypatch.setattr(quotas, "MAX_PROOFS", 1)
-    proof = {"password": factories.PASSWORD, "next": PASSWORD_PAGE}
-    assert old.post(PAGE, proof).status_code == 302
-    monkeypatch.setitem(throttling.waiting, "another", "")
-    monkeypatch.setattr(throttling._places, "_most", 1)
-    assert old.post(PAGE, proof).status_code == 429
-
-
-def test_wrong_ones_use_up_nothing_of_that(old, monkeypatch):
-    """As of whoever has a copy of the session's cookie."""
-    monkeypatch.setattr(quotas, "MAX_PROOFS", 1)
-    for _ in range(3):
-        assert old.post(PAGE, {"password": "wrong", "next": PASSWORD_PAGE}).status_code == 200
-    assert old.post(PAGE, {"password": factories.PASSWORD, "next": PASSWORD_PAGE})["Location"] == PASSWORD_PAGE
 
 
 def test_a_stranger_is_led_to_sign_in(db):
@@ -301,8 +238,11 @@ class TestReload:
         sent = dict(re.findall(r'name="(next|form|once)"\s+value="([^"]*)"', fields)) | entries
         return sent, browser.post(PAGE, sent)
 
-    def test_says_what_was_made_and_makes_nothing_more(self, old, billing, form):
+    def test_says_what_was_made_and_makes_nothing_more(self, old, ben, billing, form):
+        wrong, _ = self.prove(old, form, password="wrong")
+        assert "That isn’t your password." in text_of(old.post(PAGE, wrong))
         sent, page = self.prove(old, form, password=factories.PASSWORD)
+        assert "New secret for billing-sync" in text_of(page)
         made = billing.secret.client.secrets.latest("pk")
         assert made.secret_id in page.content.decode()
         reloaded = old.post(PAGE, sent)
@@ -310,24 +250,14 @@ class TestReload:
         assert "Its secret was shown once and can’t be shown again." in text_of(reloaded)
         assert made.secret_id in text_of(reloaded)
         assert billing.secret.client.secrets.count() == 2
+        # To another account it says nothing.
+        assert "can’t be shown again" not in text_of(as_person(ben).post(PAGE, {**sent, "password": "wrong"}))
 
     def test_does_so_though_a_code_works_once(self, old, app, form):
         sent, page = self.prove(old, form, password=factories.PASSWORD, code=app.code)
         assert page.status_code == 200
         assert "can’t be shown again" in text_of(old.post(PAGE, sent))
         assert not AuditEvent.objects.filter(event="user.confirmation_failed").exists()
-
-    def test_of_another_account_says_nothing(self, old, ben, form):
-        sent, _ = self.prove(old, form, password=factories.PASSWORD)
-        other = Browser()
-        sign_in(other, ben)
-        assert "can’t be shown again" not in text_of(other.post(PAGE, {**sent, "password": "wrong"}))
-
-    def test_of_a_proof_that_failed_asks_again(self, old, billing, form):
-        sent, _ = self.prove(old, form, password="wrong")
-        assert "That isn’t your password." in text_of(old.post(PAGE, sent))
-        assert "New secret for billing-sync" in text_of(self.prove(old, form, password=factories.PASSWORD)[1])
-        assert billing.secret.client.secrets.count() == 2
 
 
 @pytest.mark.parametrize("page", [PAGE, PASSWORD_PAGE])

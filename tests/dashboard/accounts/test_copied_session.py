@@ -35,83 +35,58 @@ def answer_of(key, challenge, user):
     return {"credential": json.dumps(key.answer(challenge, user=user)), "next": "/"}
 
 
-def test_the_owner_proves_it_by_a_passkey_however_often_the_other_asks(here, thief, key, ada):
+def test_the_owner_proves_it_by_a_passkey_and_adds_one_however_often_the_other_asks_who_answers_nothing(here, thief, key, ada):
+    challenge = challenge_on(here.get(NEW), "creation-options")
+    assert thief.get(NEW).status_code == 200
+    answer = SecurityKey().register(challenge)
+    assert here.post(NEW, {"name": "Phone", "credential": json.dumps(answer)}).status_code == 302
+    assert second_factors.of(ada, Authenticator.Type.WEBAUTHN).count() == 2
+    thief.cookies["__Host-session"] = here.cookies["__Host-session"].value
     age_confirmation(here)
     challenge = challenge_on(here.get(CONFIRM), "request-options")
     for _ in range(3):
         assert thief.get(CONFIRM).status_code == 200
     assert here.post(CONFIRM, answer_of(key, challenge, ada)).status_code == 302
     assert not AuditEvent.objects.filter(event="user.confirmation_failed").exists()
-
-
-def test_and_adds_one(here, thief, ada):
-    challenge = challenge_on(here.get(NEW), "creation-options")
-    assert thief.get(NEW).status_code == 200
-    answer = SecurityKey().register(challenge)
-    assert here.post(NEW, {"name": "Phone", "credential": json.dumps(answer)}).status_code == 302
-    assert second_factors.of(ada, Authenticator.Type.WEBAUTHN).count() == 2
-
-
-def test_what_one_browser_was_asked_no_other_answers(here, thief, key, ada):
+    thief.cookies["__Host-session"] = here.cookies["__Host-session"].value
     challenge = challenge_on(here.get(CONFIRM), "request-options")
     thief.get(CONFIRM)
     assert thief.post(CONFIRM, answer_of(key, challenge, ada)).status_code == 200
 
 
-def test_an_answer_counts_once(here, key, ada):
-    asked = here.get(CONFIRM)
-    answer = answer_of(key, challenge_on(asked, "request-options"), ada)
+def test_an_answer_counts_once_within_ten_minutes_and_for_what_was_asked(here, key, ada, monkeypatch):
+    late = "its response came too late"
+    challenge = challenge_on(here.get(NEW), "creation-options")
+    assert late in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
+    challenge = challenge_on(here.get(CONFIRM), "request-options")
+    del here.cookies[passkeys.COOKIE]
+    assert late in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
+    answer = answer_of(key, challenge_on(here.get(CONFIRM), "request-options"), ada)
     question = here.cookies[passkeys.COOKIE].value
+    assert here.cookies[passkeys.COOKIE]["max-age"] == 600
     assert here.post(CONFIRM, answer).status_code == 302
     here.cookies[passkeys.COOKIE] = question
-    page = here.post(CONFIRM, answer)
-    assert "its response came too late" in text_of(page)
-
-
-def test_a_question_ends_after_ten_minutes(here, key, ada, monkeypatch):
+    assert late in text_of(here.post(CONFIRM, answer))
     challenge = challenge_on(here.get(CONFIRM), "request-options")
-    assert here.cookies[passkeys.COOKIE]["max-age"] == 600
     monkeypatch.setattr(kept_by_browser, "SECONDS", -1)
-    assert "its response came too late" in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
+    assert late in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
 
 
-def test_who_is_asked_to_add_one_proves_nothing_by_the_answer(here, key, ada):
-    challenge = challenge_on(here.get(NEW), "creation-options")
-    assert "its response came too late" in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
-
-
-def test_an_answer_to_that_signs_nobody_in(here, key, ada):
+def test_an_answer_to_that_signs_nobody_in_and_proves_nothing_in_another_session_of_the_same_person(here, key, ada):
     """In a browser that has the question as well, of a page that anybody may open who has an account."""
     challenge = challenge_on(here.get(CONFIRM), "request-options")
-    other = Browser()
-    other.cookies[passkeys.COOKIE] = here.cookies[passkeys.COOKIE].value
-    assert other.post("/accounts/sign-in/passkey/", answer_of(key, challenge, ada)).status_code == 200
+    for other, path in ((Browser(), "/accounts/sign-in/passkey/"), (as_person(ada), CONFIRM)):
+        other.cookies[passkeys.COOKIE] = here.cookies[passkeys.COOKIE].value
+        assert other.post(path, answer_of(key, challenge, ada)).status_code == 200
 
 
-def test_nor_does_one_of_another_session_of_the_same_person_prove_it(here, key, ada):
-    challenge = challenge_on(here.get(CONFIRM), "request-options")
-    other = as_person(ada)
-    other.cookies[passkeys.COOKIE] = here.cookies[passkeys.COOKIE].value
-    assert "its response came too late" in text_of(other.post(CONFIRM, answer_of(key, challenge, ada)))
-
-
-def test_the_secret_of_one_time_codes_is_not_pushed_out(here, thief, ada):
-    secret = shown_secret(here)
-    assert shown_secret(thief) != secret
-    here.post(ON, {"code": app_code(secret)})
-    assert second_factors.of(ada, Authenticator.Type.TOTP).exists()
-
-
-def test_and_is_offered_to_that_browser_alone(here, thief, ada):
+def test_the_secret_of_one_time_codes_is_not_pushed_out_and_offered_to_that_browser_alone(here, thief, ada):
     secret = shown_secret(here)
     thief.post(ON, {"code": app_code(secret)})
     assert not second_factors.of(ada, Authenticator.Type.TOTP).exists()
-
-
-def test_who_was_asked_nothing_answers_nothing(here, key, ada):
-    challenge = challenge_on(here.get(CONFIRM), "request-options")
-    del here.cookies[passkeys.COOKIE]
-    assert "its response came too late" in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
+    assert shown_secret(thief) != secret
+    here.post(ON, {"code": app_code(secret)})
+    assert second_factors.of(ada, Authenticator.Type.TOTP).exists()
 
 
 def test_the_question_is_for_pages_of_ours_only(key, ada):

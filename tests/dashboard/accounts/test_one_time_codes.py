@@ -5,9 +5,8 @@ import re
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
-from django.utils import timezone
 
-from dashboard.people import kept_by_browser, second_factors
+from dashboard.people import kept_by_browser
 from oauth.models import FailureCount
 from tests import factories
 from tests.dashboard.accounts.conftest import SIGN_IN, app_code, last_event, prove, sign_in
@@ -25,32 +24,23 @@ def shown_secret(browser):
 
 
 def test_a_code_of_the_app_turns_them_on_and_shows_recovery_codes_once(here, ada, mailbox):
-    secret = shown_secret(here)
+    seen, secret = shown_secret(here), shown_secret(here)
+    # Who saw one on the screen before would know every code of the one that turned it on later.
+    assert seen != secret
+    assert "One-time codes are still off." in text_of(here.post(ON, {"code": app_code(seen)}))
+    assert all(secret not in str(session.get_decoded()) for session in Session.objects.all())
     response = here.post(ON, {"code": app_code(secret)})
-    text = response.content.decode()
     assert response.status_code == 200
     assert response["Cache-Control"] == "no-store"
-    assert "Save the codes now" in text
+    assert "Save the codes now" in response.content.decode()
     assert Authenticator.objects.filter(user=ada).count() == 2
+    assert secret not in str(list(Authenticator.objects.values_list("data", flat=True)))
     assert "10 of 10 left" in here.get("/accounts/security/").content.decode()
     assert mailbox.subjects(ada.email) == ["One-time codes are on for your account"]
     assert last_event("user.one_time_codes_on").target_id == ada.audit_name
     assert last_event("user.recovery_codes_made").after == {"codes": 10}
-
-
-def test_the_secret_lies_encrypted_in_the_account_and_in_the_session(here, ada):
-    secret = shown_secret(here)
-    assert all(secret not in str(session.get_decoded()) for session in Session.objects.all())
-    here.post(ON, {"code": app_code(secret)})
-    assert secret not in str(list(Authenticator.objects.values_list("data", flat=True)))
-
-
-def test_a_secret_that_was_shown_before_is_never_offered_again(here, ada):
-    """Who saw it on the screen then would know every code of the one that turned it on later."""
-    seen, secret = shown_secret(here), shown_secret(here)
-    assert seen != secret
-    assert "One-time codes are still off." in text_of(here.post(ON, {"code": app_code(seen)}))
-    assert "Save the codes now" in text_of(here.post(ON, {"code": app_code(secret)}))
+    assert here.post(ON, {"code": app_code(secret)})["Location"] == OFF
+    assert Authenticator.objects.filter(user=ada, type="totp").count() == 1
 
 
 def test_after_a_wrong_code_the_same_one_counts_but_is_not_shown_again(here):
@@ -62,14 +52,10 @@ def test_after_a_wrong_code_the_same_one_counts_but_is_not_shown_again(here):
     assert "Save the codes now" in text_of(here.post(ON, {"code": app_code(secret)}))
 
 
-def test_a_form_without_a_secret_that_waits_for_it_shows_one(here):
+def test_a_form_without_a_secret_that_waits_for_it_or_that_is_older_than_10_minutes_shows_another(here, monkeypatch):
     """As of a page from before somebody turned them on and off."""
     page = here.post(ON, {"code": "000000"})
     assert "The secret has changed. Scan the new one, then enter its code." in text_of(page)
-    assert not Authenticator.objects.exists()
-
-
-def test_one_that_was_shown_more_than_10_minutes_ago_is_another_by_then(here, monkeypatch):
     secret = shown_secret(here)
     monkeypatch.setattr(kept_by_browser, "SECONDS", -1)
     assert secret not in here.post(ON, {"code": app_code(secret)}).content.decode()
@@ -85,32 +71,22 @@ def test_anything_else_leaves_them_off(here, code):
     assert not Authenticator.objects.exists()
 
 
-def test_after_the_password_a_code_is_asked_for(browser, ada, app):
-    assert sign_in(browser, ada)["Location"] == CODE
+def test_after_the_password_a_code_is_asked_for_and_leads_to_the_page_that_was_asked_for(browser, ada, app):
+    # Without the password there is no such page, and starting over forgets it.
+    assert browser.get(CODE)["Location"] == SIGN_IN
+    sign_in(browser, ada)
+    browser.post("/accounts/sign-out/")
+    assert browser.post(CODE, {"code": app.code})["Location"] == SIGN_IN
+    assert browser.post(SIGN_IN, {"login": ada.email, "password": factories.PASSWORD, "next": "/w/"})["Location"] == CODE
     assert browser.get("/accounts/security/").status_code == 302
-    assert browser.post(CODE, {"code": app.code})["Location"] == "/"
+    assert browser.post(CODE, {"code": app.code})["Location"] == "/w/"
     assert browser.get("/accounts/security/").status_code == 200
     assert last_event("user.signed_in").after == {"method": "password and one-time code"}
 
 
-def test_it_leads_to_the_page_that_was_asked_for(browser, ada, app):
-    browser.post(SIGN_IN, {"login": ada.email, "password": "correct-horse-battery", "next": "/w/"})
-    assert browser.post(CODE, {"code": app.code})["Location"] == "/w/"
-
-
-def test_a_code_works_once(ada, app):
-    code = app.code
-    for expected in (302, 200):
-        browser = Browser(raise_request_exception=False)
-        sign_in(browser, ada)
-        response = browser.post(CODE, {"code": code})
-        assert response.status_code == expected
-    assert WRONG in response.content.decode()
-
-
-def test_no_older_code_works_after_a_newer_one(ada, app):
+def test_a_code_works_once_and_no_older_one_after_a_newer(ada, app):
     """RFC 6238 §5.2. Somebody may have seen a code that its owner didn't send."""
-    for steps, expected in ((0, 302), (-1, 200), (1, 302), (0, 200)):
+    for steps, expected in ((0, 302), (0, 200), (-1, 200), (1, 302), (0, 200)):
         browser = Browser(raise_request_exception=False)
         sign_in(browser, ada)
         response = browser.post(CODE, {"code": app_code(app.secret, steps=steps)})
@@ -118,22 +94,14 @@ def test_no_older_code_works_after_a_newer_one(ada, app):
     assert WRONG in response.content.decode()
 
 
-def test_nor_does_one_that_is_older_than_the_code_that_turned_them_on(here, ada):
+def test_nor_does_the_code_that_turned_them_on_or_an_older_one(here, ada):
     secret = shown_secret(here)
     here.post(ON, {"code": app_code(secret)})
     browser = Browser(raise_request_exception=False)
     sign_in(browser, ada)
-    assert WRONG in browser.post(CODE, {"code": app_code(secret, steps=-1)}).content.decode()
+    for steps in (-1, 0):
+        assert WRONG in browser.post(CODE, {"code": app_code(secret, steps=steps)}).content.decode()
     assert browser.post(CODE, {"code": app_code(secret, steps=1)}).status_code == 302
-
-
-def test_the_code_that_turned_them_on_is_used_as_well(here, ada):
-    secret = shown_secret(here)
-    code = app_code(secret)
-    here.post(ON, {"code": code})
-    browser = Browser(raise_request_exception=False)
-    sign_in(browser, ada)
-    assert WRONG in browser.post(CODE, {"code": code}).content.decode()
 
 
 def test_a_clock_may_be_one_step_off_and_no_more(browser, ada, app):
@@ -152,33 +120,19 @@ def test_after_5_wrong_codes_the_sign_in_has_ended_and_the_account_is_told(brows
     assert mailbox.subjects(ada.email) == ["Somebody has your password but not your code"]
 
 
-def test_codes_guessed_from_many_addresses_end_too(ada, app, settings):
-    settings.FAILURES_PER_CLIENT = 3
-    for number in range(4):
-        browser = Browser(raise_request_exception=False, REMOTE_ADDR=f"203.0.113.{number}")
-        sign_in(browser, ada)
-        text = browser.post(CODE, {"code": app.code if number == 3 else "000000"}).content.decode()
-    assert "Too many wrong codes from many places." in text
-
-
-def test_they_keep_no_recovery_code_from_working(ada, app, settings):
+@pytest.mark.parametrize("guessed", ["000000", "aaaa-aaaa-aaaa"])
+def test_codes_guessed_from_many_addresses_end_too_and_keep_none_of_the_other_kind_from_working(ada, app, settings, guessed):
     """Whoever knows the password would keep the owner out by them for as long as they like."""
     settings.FAILURES_PER_CLIENT = 3
-    [code, *_] = second_factors.make_recovery_codes(user=ada, actor=factories.TESTS, now=timezone.now()).recovery_codes
-    for number in range(4):
+    for number in range(3):
         browser = Browser(raise_request_exception=False, REMOTE_ADDR=f"203.0.113.{number}")
         sign_in(browser, ada)
-        browser.post(CODE, {"code": "000000"})
-    assert browser.post(CODE, {"code": code})["Location"] == "/"
-
-
-def test_nor_do_wrong_recovery_codes_keep_a_one_time_code_from_it(ada, app, settings):
-    settings.FAILURES_PER_CLIENT = 3
-    for number in range(4):
-        browser = Browser(raise_request_exception=False, REMOTE_ADDR=f"203.0.113.{number}")
-        sign_in(browser, ada)
-        response = browser.post(CODE, {"code": app.code if number == 3 else "aaaa-aaaa-aaaa"})
-    assert response["Location"] == "/"
+        browser.post(CODE, {"code": guessed})
+    browser = Browser(raise_request_exception=False, REMOTE_ADDR="203.0.113.9")
+    sign_in(browser, ada)
+    if guessed == "000000":
+        assert "Too many wrong codes from many places." in browser.post(CODE, {"code": app.code}).content.decode()
+    assert browser.post(CODE, {"code": app.recovery_codes[0] if guessed == "000000" else app.code})["Location"] == "/"
 
 
 def test_wrong_codes_count_as_wrong_passwords_do(browser, ada, app, settings):
@@ -192,17 +146,6 @@ def test_wrong_codes_count_as_wrong_passwords_do(browser, ada, app, settings):
     assert FailureCount.objects.exists()
 
 
-def test_without_the_password_there_is_no_such_page(browser, ada, app):
-    assert browser.get(CODE)["Location"] == SIGN_IN
-    assert browser.post(CODE, {"code": app.code})["Location"] == SIGN_IN
-
-
-def test_starting_over_forgets_the_password(browser, ada, app):
-    sign_in(browser, ada)
-    browser.post("/accounts/sign-out/")
-    assert browser.post(CODE, {"code": app.code})["Location"] == SIGN_IN
-
-
 def test_turning_them_off_takes_the_recovery_codes_along(here, ada, app, mailbox):
     prove(here, app.factor)
     assert "your recovery codes go with them" in here.get(OFF).content.decode()
@@ -211,10 +154,3 @@ def test_turning_them_off_takes_the_recovery_codes_along(here, ada, app, mailbox
     assert mailbox.subjects(ada.email) == ["One-time codes are off for your account"]
     assert last_event("user.one_time_codes_off")
     assert here.get(OFF).status_code == 302
-
-
-def test_turned_on_twice_the_first_stays(here, ada):
-    secret = shown_secret(here)
-    here.post(ON, {"code": app_code(secret)})
-    assert here.post(ON, {"code": app_code(secret)})["Location"] == OFF
-    assert Authenticator.objects.filter(user=ada, type="totp").count() == 1

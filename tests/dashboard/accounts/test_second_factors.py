@@ -13,6 +13,7 @@ from dashboard.people import recovery_codes, second_factors
 from tests import factories
 from tests.dashboard.accounts.conftest import App, add_passkey, app_code, last_event, prove, sign_in
 from tests.dashboard.conftest import Browser, asked_by, text_of
+from tests.dashboard.conftest import sign_in as as_person
 
 SECURITY, CONFIRM, ON = "/accounts/security/", "/accounts/confirm/", "/accounts/security/codes/on/"
 MEMBERS, INVITE = "/w/demo/members/", "/w/demo/members/invite/"
@@ -67,17 +68,18 @@ class TestThatWasNotProved:
     def app(self, here, ada):  # noqa: ARG002  # after the sign-in, which would ask for it
         return App(ada)
 
-    @pytest.mark.parametrize("path", PATHS)
-    @pytest.mark.parametrize("method", ["get", "post"])
-    def test_it_opens_nothing_and_is_led_to_prove_it(self, here, path, method):
-        response = getattr(here, method)(path)
-        assert response["Location"].startswith(f"{CONFIRM}?next=%2Fw%2Fdemo%2F")
+    def test_it_opens_nothing_and_is_led_to_prove_it_which_the_password_again_does_not(self, here, ada):
+        """The account isn't changed by it either, though it began a moment ago, so that the password need not be entered again."""
+        for path in PATHS:
+            for response in (here.get(path), here.post(path)):
+                assert response["Location"].startswith(f"{CONFIRM}?next=%2Fw%2Fdemo%2F"), path
         assert f"{DEMAND} Use your passkey or a code to open it." in text_of(here.get(response["Location"]))
-
-    def test_a_part_of_a_page_is_no_way_in(self, here):
         assert here.get("/w/demo/search/?q=ben", headers={"HX-Request": "true"}).status_code == 302
-
-    def test_the_password_again_is_not_enough(self, here):
+        for path in ("passkeys/new/", "codes/on/", "codes/off/", "recovery-codes/new/", "password/"):
+            assert here.get(f"{SECURITY}{path}")["Location"].startswith(CONFIRM)
+        factories.create_workspace("second", owner=ada.email)
+        assert here.get("/w/second/members/").status_code == 200
+        assert here.get(SECURITY).status_code == 200
         assert "Enter the code." in text_of(here.post(CONFIRM, {"password": factories.PASSWORD, "next": MEMBERS}))
         assert here.get(MEMBERS).status_code == 302
 
@@ -106,11 +108,6 @@ class TestThatWasNotProved:
         add_passkey(ada)
         assert here.get(MEMBERS)["Location"].startswith(CONFIRM)
 
-    def test_other_workspaces_and_the_account_stay_open(self, here, ada):
-        factories.create_workspace("second", owner=ada.email)
-        assert here.get("/w/second/members/").status_code == 200
-        assert here.get(SECURITY).status_code == 200
-
     def test_new_recovery_codes_take_a_proof_and_then_count_as_one(self, here, app):
         """Else they would be the way around it: made by the password alone, and entered then."""
         new = "/accounts/security/recovery-codes/new/"
@@ -118,51 +115,38 @@ class TestThatWasNotProved:
         assert "Save your recovery codes" in text_of(here.post(CONFIRM, {"password": factories.PASSWORD, "code": app.recovery_codes[0], **asked}))
         assert here.get(MEMBERS).status_code == 200
 
-    @pytest.mark.parametrize("path", ["passkeys/new/", "codes/on/", "codes/off/", "recovery-codes/new/", "password/"])
-    def test_nor_is_the_account_changed_by_it(self, here, path):
-        """Though it began a moment ago, so that the password need not be entered again."""
-        assert here.get(f"{SECURITY}{path}")["Location"].startswith(CONFIRM)
-
 
 @pytest.mark.usefixtures("_demand")
 class TestLast:
-    def test_the_last_one_can_not_be_removed(self, here, ada, mailbox):
+    def test_the_last_one_can_not_be_removed_and_one_of_two_can(self, here, ada, mailbox):
         passkey = prove(here, add_passkey(ada))
-        response = here.post(f"{SECURITY}passkeys/{passkey.pk}/remove/")
+        remove = f"{SECURITY}passkeys/{passkey.pk}/remove/"
+        response = here.post(remove)
         assert "Demo demands a second factor, and this is your last one. Add another one first." in response.content.decode()
         assert "<title>Error: " in response.content.decode()
         assert here.get(SECURITY).content.decode().count("<b>Laptop</b>") == 1
         assert mailbox() == []
-
-    def test_nor_can_codes_be_turned_off(self, here, ada):
         prove(here, App(ada).factor)
+        assert here.post(remove).status_code == 302
         assert "Demo demands a second factor" in here.post(f"{SECURITY}codes/off/").content.decode()
-
-    def test_one_of_two_can(self, here, ada):
-        prove(here, App(ada).factor)
-        passkey = add_passkey(ada)
-        assert here.post(f"{SECURITY}passkeys/{passkey.pk}/remove/").status_code == 302
 
 
 class TestOtherSessions:
     """Of the account: who holds one of them may be whom the second factor is to keep out."""
 
-    def test_the_first_factor_ends_them_and_the_account_is_told(self, here, elsewhere, ada, mailbox):
+    @pytest.mark.parametrize(("others", "said"), [(1, "Your other session has ended."), (2, "Your 2 other sessions have ended.")])
+    def test_the_first_factor_ends_them_and_the_account_is_told(self, here, ada, mailbox, others, said):
+        browsers = [as_person(ada) for _ in range(others)]
         mailbox.clear()
         key = here.row_key
         response, _ = turn_on_codes(here)
-        assert "One-time codes are on. Your other session has ended." in text_of(response)
-        assert elsewhere.get(SECURITY)["Location"].startswith("/accounts/sign-in/")
+        assert f"One-time codes are on. {said}" in text_of(response)
+        assert {browser.get(SECURITY)["Location"].partition("?")[0] for browser in browsers} == {"/accounts/sign-in/"}
         assert here.get(SECURITY).status_code == 200
-        assert last_event("user.one_time_codes_on").after == {"sessions_ended": 1}
+        assert last_event("user.one_time_codes_on").after == {"sessions_ended": others}
         [message] = mailbox(ada.email)
-        assert "signing in asks for a code from your app. Your other session has ended." in " ".join(message.body.split())
+        assert f"signing in asks for a code from your app. {said}" in " ".join(message.body.split())
         assert not Session.objects.filter(session_key=key).exists()
-
-    def test_several_are_counted(self, here, ada):
-        for _ in range(2):
-            sign_in(Browser(), ada)
-        assert "Your 2 other sessions have ended." in text_of(turn_on_codes(here)[0])
 
     def test_where_there_is_none_nothing_is_said_of_it(self, here, ada, mailbox):
         assert "session" not in text_of(re.search(r"<main.*</main>", turn_on_codes(here)[0].content.decode(), re.DOTALL)[0])
