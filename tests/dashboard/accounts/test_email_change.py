@@ -33,9 +33,38 @@ def email_of(user):
     return User.objects.get(pk=user.pk).email
 
 
-def test_until_the_link_is_opened_nothing_changes(here, ada, link):
+def test_the_link_changes_it_tells_both_and_stands_in_the_log_of_each_workspace_of_that_person(here, ada, demo, link, mailbox):
+    """Clients of her workspaces go on naming her, or mail about them would go to the mailbox of before, also after its reader was removed."""
     assert f"Mail is on its way to {NEW}." in here.get("/accounts/profile/").content.decode()
     assert NEW in here.get(link).content.decode()
+    assert email_of(ada) == "ada@example.com"
+    other = factories.create_workspace("other")
+    factories.add_member(other, ada)
+    own = factories.create_client(demo, contact="Ada@Example.com").secret.client
+    elsewhere = factories.create_client(factories.create_workspace("third"), contact="ada@example.com").secret.client
+    assert here.post(link)["Location"] == "/accounts/profile/"
+    assert email_of(ada) == NEW
+    for address in ("ada@example.com", NEW):
+        [message] = mailbox(address)
+        assert message.subject == "The address of your account was changed"
+        assert f"It was ada@example.com and is now {NEW}." in message.body
+    event = last_event("user.email_changed")
+    assert (event.before, event.after) == ({"email": "ada@example.com"}, {"email": NEW})
+    events = AuditEvent.objects.filter(event="member.email_changed").order_by("workspace__slug")
+    assert [(event.workspace, event.target_id, event.before, event.after) for event in events] == [
+        (workspace, f"user:{ada.pk} ada@example.com", {"email": "ada@example.com"}, {"email": NEW}) for workspace in (demo, other)
+    ]
+    assert "changed email address" in text_of(here.get("/w/demo/audit/"))
+    for client in (own, elsewhere):
+        client.refresh_from_db()
+    assert (own.contact, elsewhere.contact) == (NEW, "ada@example.com")
+    event = last_event("client.changed")
+    assert (event.target_id, event.before, event.after) == (own.client_id, {"contact": "Ada@Example.com"}, {"contact": NEW})
+    ada.email = NEW
+    assert sign_in(Browser(), ada).status_code == 302
+    # It works once, also after the address came back.
+    User.objects.filter(pk=ada.pk).update(email="ada@example.com")
+    assert here.post(link).status_code == 410
     assert email_of(ada) == "ada@example.com"
 
 
@@ -61,98 +90,41 @@ def test_mails_to_one_mailbox_are_one_number_however_its_domain_is_written(here,
     assert [quotas.refuse_mail_to(email, by=ada, now=now) is None for email in spelled] == [True, True, False]
 
 
-def test_the_link_changes_it_and_tells_both(here, ada, link, mailbox):
-    assert here.post(link)["Location"] == "/accounts/profile/"
-    assert email_of(ada) == NEW
-    for address in ("ada@example.com", NEW):
-        [message] = mailbox(address)
-        assert message.subject == "The address of your account was changed"
-        assert f"It was ada@example.com and is now {NEW}." in message.body
-    event = last_event("user.email_changed")
-    assert (event.before, event.after) == ({"email": "ada@example.com"}, {"email": NEW})
-    ada.email = NEW
-    assert sign_in(Browser(), ada).status_code == 302
-
-
-def test_it_stands_in_the_log_of_each_workspace_of_that_person(here, ada, demo, link):
-    other = factories.create_workspace("other")
-    factories.add_member(other, ada)
-    here.post(link)
-    events = AuditEvent.objects.filter(event="member.email_changed").order_by("workspace__slug")
-    assert [(event.workspace, event.target_id, event.before, event.after) for event in events] == [
-        (workspace, f"user:{ada.pk} ada@example.com", {"email": "ada@example.com"}, {"email": NEW}) for workspace in (demo, other)
-    ]
-    assert "changed email address" in text_of(here.get("/w/demo/audit/"))
-
-
-def test_clients_go_on_naming_that_person(here, ada, demo, link):
-    """Or mail about them would go to the mailbox of before, also after its reader was removed from the workspace."""
-    own = factories.create_client(demo, contact="Ada@Example.com").secret.client
-    elsewhere = factories.create_client(factories.create_workspace("other"), contact="ada@example.com").secret.client
-    here.post(link)
-    for client in (own, elsewhere):
-        client.refresh_from_db()
-    assert (own.contact, elsewhere.contact) == (NEW, "ada@example.com")
-    event = last_event("client.changed")
-    assert (event.target_id, event.before, event.after) == (own.client_id, {"contact": "Ada@Example.com"}, {"contact": NEW})
-
-
-def test_who_was_removed_gets_no_notices_again_by_a_change_of_the_address(here, ada, demo, link):
-    client = factories.create_client(demo, contact="ada@example.com").secret.client
+def test_who_was_removed_gets_no_notices_again_by_a_change_of_the_address_and_who_came_back_does(here, ada, demo, link):
+    client = factories.create_client(demo, contact="Ada@example.com").secret.client
     factories.add_member(demo, factories.create_user("olga@example.com"), Membership.Role.OWNER)
     remove_member(membership=Membership.objects.get(user=ada, workspace=demo), by=None, actor=factories.TESTS, now=timezone.now())
     here.post(link)
     assert email_of(ada) == NEW
     assert present_owner_of(client) == []
-
-
-def test_who_came_back_gets_them(ada, demo):
-    client = factories.create_client(demo, contact="Ada@example.com").secret.client
-    factories.add_member(demo, factories.create_user("olga@example.com"), Membership.Role.OWNER)
-    remove_member(membership=Membership.objects.get(user=ada, workspace=demo), by=None, actor=factories.TESTS, now=timezone.now())
+    User.objects.filter(pk=ada.pk).update(email="ada@example.com")
     assert present_owner_of(client) == []
     factories.add_member(demo, ada)
     assert present_owner_of(client) == ["Ada@example.com"]
 
 
-def test_the_link_works_once_also_after_the_address_came_back(here, ada, link):
-    here.post(link)
-    User.objects.filter(pk=ada.pk).update(email="ada@example.com")
-    assert here.post(link).status_code == 410
-    assert email_of(ada) == "ada@example.com"
-
-
-@pytest.mark.parametrize("method", ["get", "post"])
-def test_whoever_reads_the_mail_of_a_mistyped_address_changes_nothing_and_learns_nothing(ada, link, method):
-    response = getattr(Browser(), method)(link)
-    assert (response.status_code, unquote(response["Location"])) == (302, f"/accounts/sign-in/?next={link}")
-    assert ada.email not in Browser().get(response["Location"]).content.decode()
-    assert email_of(ada) == "ada@example.com"
-
-
-def test_nor_does_the_mail_tell_them_whose_account_it_is(here, mailbox, ada):
+def test_whoever_reads_the_mail_of_a_mistyped_address_changes_nothing_and_learns_nothing(here, ada, eve, mailbox):
     here.post(CHANGE, {"email": NEW})
     [message] = mailbox(NEW)
     [html] = message.alternatives
+    link = mailbox.link(NEW)
     assert ada.email not in f"{message.body} {html.content}"
     assert "sign in to the account if you are asked to" in message.body
-    assert "ada@example.com" not in str(signing.loads(mailbox.link(NEW).split("/")[4], salt="dashboard.people.accounts.email_change"))
-
-
-def test_on_another_device_one_signs_in_first_and_comes_back(ada, link):
+    assert "ada@example.com" not in str(signing.loads(link.split("/")[4], salt="dashboard.people.accounts.email_change"))
+    for response in (Browser().get(link), Browser().post(link)):
+        assert (response.status_code, unquote(response["Location"])) == (302, f"/accounts/sign-in/?next={link}")
+    assert ada.email not in Browser().get(response["Location"]).content.decode()
+    other = Browser(raise_request_exception=False)
+    other.force_login(eve)
+    assert other.post(link).status_code == 410
+    assert (email_of(ada), email_of(eve)) == ("ada@example.com", "eve@example.com")
+    # On another device, she signs in first and comes back.
     phone = Browser()
     way = phone.get(link)["Location"]
     assert phone.post(way, {"login": ada.email, "password": factories.PASSWORD, "next": link})["Location"] == link
     assert f"Use {NEW}" in text_of(phone.get(link))
     assert phone.post(link)["Location"] == "/accounts/profile/"
     assert email_of(ada) == NEW
-
-
-def test_whoever_is_signed_in_to_another_may_not(browser, ada, eve, link):
-    other = Browser(raise_request_exception=False)
-    other.force_login(eve)
-    assert other.post(link).status_code == 410
-    assert (email_of(ada), email_of(eve)) == ("ada@example.com", "eve@example.com")
 
 
 def test_an_address_that_has_an_account_reads_alike_and_gets_no_link(here, ada, eve, mailbox):
@@ -180,12 +152,6 @@ def test_what_was_made_for_the_old_one_in_her_workspaces_ends(here, ada, demo, l
     assert reasons == {"ada@example.com is no longer a member’s address."}
 
 
-def test_an_address_that_was_taken_meanwhile_stays_with_its_account(here, ada, link):
-    factories.create_user(NEW)
-    assert here.post(link).status_code == 410
-    assert email_of(ada) == "ada@example.com"
-
-
 def test_a_link_from_before_the_password_changed_leads_nowhere(here, ada, link):
     """Whoever ordered it with a stolen session doesn't get the account back after its owner has thrown them out."""
     ada.set_password("an-entirely-new-phrase")
@@ -197,25 +163,23 @@ def test_a_link_from_before_the_password_changed_leads_nowhere(here, ada, link):
     assert email_of(ada) == "ada@example.com"
 
 
-def test_a_link_from_before_the_operator_opened_the_account_leads_nowhere(here, ada, link):
+def test_a_forged_altered_or_expired_link_leads_nowhere_nor_one_from_before_the_operator_opened_the_account(here, ada, link, monkeypatch):
+    """Nor to an address that was taken meanwhile."""
+    for salt in ("", "another"):
+        token = signing.dumps({"user": ada.pk, "from": ada.email, "to": "eve@evil.example"}, salt=salt)
+        assert here.post(f"{CHANGE}{token}/").status_code == 410
+    assert here.post(link[:-2] + "x/").status_code == 410
+    with monkeypatch.context() as later:
+        later.setattr("dashboard.people.accounts.EMAIL_CHANGE_SECONDS", -1)
+        assert here.post(link).status_code == 410
+    taken = factories.create_user(NEW)
+    assert here.post(link).status_code == 410
+    User.objects.filter(pk=taken.pk).update(email="somebody@else.example")
     accounts.recover(user=ada, actor=factories.TESTS, now=timezone.now())
     with pytest.raises(DeadLinkError):
         accounts.change_email(user=ada, token=link.split("/")[4], actor=factories.TESTS, now=timezone.now())
     assert here.post(link)["Location"].startswith("/accounts/sign-in/")
     assert email_of(ada) == "ada@example.com"
-
-
-@pytest.mark.parametrize("salt", ["", "another"])
-def test_a_forged_link_leads_nowhere(here, ada, salt):
-    token = signing.dumps({"user": ada.pk, "from": ada.email, "to": "eve@evil.example"}, salt=salt)
-    assert here.post(f"{CHANGE}{token}/").status_code == 410
-    assert email_of(ada) == "ada@example.com"
-
-
-def test_an_altered_or_expired_one_too(here, link, monkeypatch):
-    assert here.post(link[:-2] + "x/").status_code == 410
-    monkeypatch.setattr("dashboard.people.accounts.EMAIL_CHANGE_SECONDS", -1)
-    assert here.post(link).status_code == 410
 
 
 @pytest.mark.parametrize(

@@ -44,26 +44,26 @@ def verdict(response):
     return text_of(re.search(r'<div class="note (?:ok|warn|bad)">(.*?)</div>\s*</div>', response.content.decode(), re.DOTALL)[1])
 
 
-def test_all_is_well(adas):
+def test_all_is_well_of_which_a_viewer_sees_states_and_not_what_was_measured(adas, bens, signing_key):
     response = adas.get(PAGE)
     assert verdict(response) == "All is well."
     assert re.match(r"Database Good \w+, [\d.]+ ms for a write, [\d,]+ (kB|MB) 50 ms", row(response, "Database"))
     assert row(response, "Cache").startswith("Cache Good in process")
+    assert row(response, "TLS certificate").startswith("TLS certificate Elsewhere")
+    assert re.search(rf"{re.escape(signing_key.kid)}, ES256, \d+ s old, next in (89|90) days 90 days", row(response, "Signing key"))
+    assert "No token request in the last hour." in text_of(response)
     assert response["Cache-Control"] == "no-store"
-
-
-def test_a_viewer_sees_states_and_not_what_was_measured(bens):
+    # It is renewed as a part that tells states only.
+    with CaptureQueriesContext(connection) as captured:
+        response = adas.get(PAGE, headers={"HX-Request": "true"})
+    assert len(captured) <= 18
+    assert "<html" not in response.content.decode()
+    assert 'data-tells="All is well"' in response.content.decode()
+    assert "HX-Request" in response["Vary"]
     response = bens.get(PAGE)
     assert row(response, "Database") == "Database Good"
     assert "ms for a write" not in text_of(response)
     assert "You are a viewer." in text_of(response)
-
-
-def test_it_is_renewed_as_a_part_that_tells_states_only(adas):
-    response = adas.get(PAGE, headers={"HX-Request": "true"})
-    assert "<html" not in response.content.decode()
-    assert 'data-tells="All is well"' in response.content.decode()
-    assert "HX-Request" in response["Vary"]
 
 
 def test_a_database_that_cant_be_written_is_said(adas, monkeypatch):
@@ -106,61 +106,94 @@ def test_a_read_only_database_still_shows_the_page_and_is_said(adas):
     ],
 )
 def test_another_failure_of_a_write_is_said_as_such(adas, monkeypatch, said, begins, fix):
-    def fail(**_fields):
-        raise OperationalError(said)
-
-    monkeypatch.setattr(ScheduledJob.objects, "update", fail)
+    monkeypatch.setattr(ScheduledJob.objects, "update", failing(OperationalError(said)))
     response = adas.get(PAGE)
     assert verdict(response).startswith(begins)
     assert fix in row(response, "Database")
 
 
-def test_a_slow_database_is_said(adas, monkeypatch):
-    monkeypatch.setattr(parts, "SLOW_MS", 0)
-    assert re.search(r"the database takes [\d.]+ ms for a write; the cache is slow", verdict(adas.get(PAGE)))
+def failing(error):
+    def fail(*_arguments, **_fields):
+        raise error
+
+    return fail
 
 
-def test_without_signing_key_no_tokens_are_issued(adas):
-    SigningKey.objects.all().delete()
-    response = adas.get(PAGE)
-    assert verdict(response).startswith("Tokens can’t be issued: there is no key that signs tokens")
-    assert "manage.py rotate_signing_key --now" in row(response, "Signing key")
-
-
-def test_a_signing_key_that_cant_be_opened_is_said(adas, settings):
-    settings.KEY_ENCRYPTION_KEYS = ["another-key-" + "2" * 40]
-    assert "the signing key can’t be decrypted" in verdict(adas.get(PAGE))
-
-
-def test_the_next_rotation_is_said(adas, signing_key):
-    assert re.search(rf"{re.escape(signing_key.kid)}, ES256, \d+ s old, next in (89|90) days 90 days", row(adas.get(PAGE), "Signing key"))
-
-
-def test_a_rotation_that_is_late_is_said(adas, signing_key):
+def be_late(_patch, _settings):
     old = timezone.now() - timedelta(days=100)
     SigningKey.objects.update(created_at=old, activates_at=old)
-    assert "One thing needs you soon: the signing key should have been rotated" in verdict(adas.get(PAGE))
 
 
-def test_keys_that_nobody_rotates_are_no_fault(adas, settings):
-    settings.SIGNING_KEY_ROTATION_DAYS = 0
-    assert "rotated by hand none" in row(adas.get(PAGE), "Signing key")
+FAULTS = {
+    "a slow database": (
+        lambda patch, _: patch.setattr(parts, "SLOW_MS", 0),
+        r"the database takes [\d.]+ ms for a write; the cache is slow",
+    ),
+    "no signing key": (lambda *_: SigningKey.objects.all().delete(), "^Tokens can’t be issued: there is no key that signs tokens"),
+    "one that can't be opened": (
+        lambda _, settings: setattr(settings, "KEY_ENCRYPTION_KEYS", ["another-key-" + "2" * 40]),
+        "the signing key can’t be decrypted",
+    ),
+    "a late rotation": (be_late, "One thing needs you soon: the signing key should have been rotated"),
+    "a clock behind what is written": (lambda *_: AuditEvent.objects.update(created_at=timezone.now() + timedelta(minutes=2)), "s ahead of this clock"),
+    "a clock off the database's": (
+        lambda patch, _: patch.setattr(parts, "_compare_clocks", lambda: (7.0, "7,000 ms off the database’s")),
+        "the clock is 7 s off the database’s, since",
+    ),
+    "one so far off that nothing is cleaned up": (
+        lambda patch, _: patch.setattr(parts, "read_clocks", lambda: ClockReading(timezone.now(), timedelta(minutes=2))),
+        "the clock is 120 s off the database’s, so this process removes nothing and leaves background work to others, since",
+    ),
+    "late background work": (
+        lambda *_: ScheduledJob.objects.create(name="rotate_signing_key", next_run_at=timezone.now() - timedelta(hours=3)),
+        "background work doesn’t run: “rotate signing key” is 3 h late",
+    ),
+    "a cache that forgets": (
+        lambda _, settings: setattr(settings, "CACHES", {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}),
+        "the cache stores nothing",
+    ),
+    "one that raises": (lambda patch, _: patch.setattr(parts.cache, "set", failing(ConnectionError())), "the cache can’t be reached"),
+}
 
 
-def test_a_successor_that_is_announced_is_the_next(adas):
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_is_wrong_is_said(adas, monkeypatch, settings, name):
+    make, said = FAULTS[name]
+    make(monkeypatch, settings)
+    response = adas.get(PAGE)
+    assert re.search(said, verdict(response))
+    if name == "no signing key":
+        assert "manage.py rotate_signing_key --now" in row(response, "Signing key")
+
+
+def test_of_keys_background_work_and_mail_it_says_how_they_go_on(adas, settings, tmp_path):
+    ScheduledJob.objects.create(name="prune", next_run_at=timezone.now() + timedelta(minutes=20, seconds=30))
     call_command("rotate_signing_key")
-    assert re.search(r"next in (\d+ h|\d+ min|\d+ h \d+ min|2 days)", row(adas.get(PAGE), "Signing key"))
+    response = adas.get(PAGE)
+    assert re.search(r"next in (\d+ h|\d+ min|\d+ h \d+ min|2 days)", row(response, "Signing key"))
+    assert "1 job, next in 20 min" in row(response, "Background work")
+    assert row(response, "Mail").startswith("Mail Not sent")
+    # Keys that nobody rotates are no fault.
+    settings.SIGNING_KEY_ROTATION_DAYS = 0
+    SigningKey.objects.exclude(pk=SigningKey.objects.earliest("pk").pk).delete()
+    settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
+    settings.DATA_DIR = tmp_path / "gone"
+    response = adas.get(PAGE)
+    assert "rotated by hand none" in row(response, "Signing key")
+    assert "written to DATA_DIR/mail, see EMAIL_URL" in row(response, "Mail")
+    assert "can’t be read" in row(response, "Disk")
 
 
-@pytest.mark.parametrize(
-    ("days", "state", "said"),
-    [(60, "Good", "expires in 5"), (10, "Soon", "expires in 9 days"), (-2, "Expired", "expired 2 days ago")],
-)
-def test_the_tls_certificate(adas, settings, tmp_path, days, state, said):
+def test_the_tls_certificate(adas, settings, tmp_path):
     settings.TLS, settings.DATA_DIR = True, tmp_path
+    assert "there is no TLS certificate" in verdict(adas.get(PAGE))
     (tmp_path / "tls").mkdir()
-    (tmp_path / "tls" / "server.pem").write_text(_certificate(days))
-    assert row(adas.get(PAGE), "TLS certificate").startswith(f"TLS certificate {state} {said}")
+    file = tmp_path / "tls" / "server.pem"
+    file.write_text("nonsense")
+    assert "there is no TLS certificate" in verdict(adas.get(PAGE))
+    for days, state, said in ((60, "Good", "expires in 5"), (10, "Soon", "expires in 9 days"), (-2, "Expired", "expired 2 days ago")):
+        file.write_text(_certificate(days))
+        assert row(adas.get(PAGE), "TLS certificate").startswith(f"TLS certificate {state} {said}")
 
 
 def _certificate(days):
@@ -168,67 +201,10 @@ def _certificate(days):
     return pem(self_signed(begins=now - timedelta(days=90), ends=now + timedelta(days=days)).certificate)
 
 
-@pytest.mark.parametrize("content", [None, "nonsense"])
-def test_a_missing_or_broken_certificate_is_said(adas, settings, tmp_path, content):
-    settings.TLS, settings.DATA_DIR = True, tmp_path
-    if content:
-        (tmp_path / "tls").mkdir()
-        (tmp_path / "tls" / "server.pem").write_text(content)
-    assert "there is no TLS certificate" in verdict(adas.get(PAGE))
-
-
-def test_behind_a_proxy_the_certificate_is_elsewhere(adas):
-    assert row(adas.get(PAGE), "TLS certificate").startswith("TLS certificate Elsewhere")
-
-
-def test_a_clock_behind_what_is_written_is_said(adas):
-    AuditEvent.objects.update(created_at=timezone.now() + timedelta(minutes=2))
-    assert "s ahead of this clock" in verdict(adas.get(PAGE))
-
-
-def test_a_clock_off_the_databases_is_said(adas, monkeypatch):
-    monkeypatch.setattr(parts, "_compare_clocks", lambda: (7.0, "7,000 ms off the database’s"))
-    assert "the clock is 7 s off the database’s, since" in verdict(adas.get(PAGE))
-
-
-def test_a_clock_so_far_off_that_nothing_is_cleaned_up_is_said(adas, monkeypatch):
-    monkeypatch.setattr(parts, "read_clocks", lambda: ClockReading(timezone.now(), timedelta(minutes=2)))
-    said = "the clock is 120 s off the database’s, so this process removes nothing and leaves background work to others, since"
-    assert said in verdict(adas.get(PAGE))
-
-
-def test_background_work_that_is_late_is_said(adas):
-    ScheduledJob.objects.create(name="rotate_signing_key", next_run_at=timezone.now() - timedelta(hours=3))
-    assert "background work doesn’t run: “rotate signing key” is 3 h late" in verdict(adas.get(PAGE))
-
-
-def test_background_work_in_time_says_when_it_goes_on(adas):
-    ScheduledJob.objects.create(name="prune", next_run_at=timezone.now() + timedelta(minutes=20, seconds=30))
-    assert "1 job, next in 20 min" in row(adas.get(PAGE), "Background work")
-
-
 @pytest.mark.parametrize(("free", "word"), [(1024**3, "Soon"), (1024**2, "Full")])
 def test_a_full_disk_is_said(adas, monkeypatch, free, word):
     monkeypatch.setattr(parts.shutil, "disk_usage", lambda _path: type("Usage", (), {"free": free}))
     assert row(adas.get(PAGE), "Disk").startswith(f"Disk {word}")
-
-
-def test_a_data_folder_that_is_gone_is_said(adas, settings, tmp_path):
-    settings.DATA_DIR = tmp_path / "gone"
-    assert "can’t be read" in row(adas.get(PAGE), "Disk")
-
-
-def test_a_cache_that_fails_or_forgets_is_said(adas, settings):
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
-    assert "the cache stores nothing" in verdict(adas.get(PAGE))
-
-
-def test_a_cache_that_raises_is_said(adas, monkeypatch):
-    def fail(*_arguments):
-        raise ConnectionError
-
-    monkeypatch.setattr(parts.cache, "set", fail)
-    assert "the cache can’t be reached" in verdict(adas.get(PAGE))
 
 
 class Server:
@@ -268,12 +244,6 @@ class TestMail:
         mail_check._asking.join()
 
 
-def test_without_smtp_it_says_that_nothing_is_sent(adas, settings):
-    assert row(adas.get(PAGE), "Mail").startswith("Mail Not sent")
-    settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
-    assert "written to DATA_DIR/mail, see EMAIL_URL" in row(adas.get(PAGE), "Mail")
-
-
 def test_since_when_something_is_bad_stays_while_it_is(adas, monkeypatch):
     monkeypatch.setattr(parts, "_compare_clocks", lambda: (7.0, ""))
     first, then = timezone.now(), timezone.now() + timedelta(minutes=5)
@@ -298,16 +268,3 @@ def test_how_fast_tokens_came_is_drawn(adas):
     response = adas.get(PAGE)
     assert re.search(r"Median about 20 ms, 95th percentile about 25 ms, with a peak of \d+ ms at \d\d:\d\d\.", response.content.decode())
     assert len(re.findall(r'<line class="lp95"', response.content.decode())) == 3 + 1 + 1
-
-
-def test_without_requests_there_is_no_chart(adas):
-    assert "No token request in the last hour." in text_of(adas.get(PAGE))
-
-
-def test_it_takes_few_queries(adas):
-    adas.get(PAGE)
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
-        adas.get(PAGE)
-    assert len(captured) <= 18
