@@ -12,8 +12,12 @@ from clients.credential_text import holds_credential, redact
 
 MAX_REASON_LENGTH = 200
 
-# They are part of many emoji and of Persian words; alone they are invisible.
+# Joiners and variation selectors are part of many emoji and of words in other scripts than Latin; alone they are invisible.
 _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
+_SELECTORS = "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_NOTHING = re.compile(rf"[\s{_JOINERS}{_SELECTORS}]*")
+# After ASCII they change nothing, except in the keycap emoji. The others are letters and signs that are drawn as nothing.
+_UNSEEN = re.compile(rf"[\x00-\x7f][{_JOINERS}{_SELECTORS}](?!\u20e3)|[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
 _PLAIN_URI = re.compile(r"[A-Za-z0-9._~:/?@%+,=\[\]-]+")
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
@@ -24,11 +28,11 @@ def clean_text(text: str, *, field: str, max_length: int, required: bool = True,
     redacts: whether to redact a secret in the text instead of refusing the text, for somebody in a hurry.
     """
     cleaned = text.strip()
-    if required and all(character in _JOINERS or character.isspace() for character in cleaned):
+    if required and _NOTHING.fullmatch(cleaned):
         raise ValidationError(f"The {field} is empty. Enter one, for example billing-sync.", code="required")
     if len(cleaned) > max_length:
         raise ValidationError(f"The {field} has {len(cleaned):,} characters. Use at most {max_length:,}.", code="too_long")
-    if any(unicodedata.category(character) in _INVISIBLE and character not in _JOINERS for character in cleaned):
+    if _UNSEEN.search(cleaned) or any(unicodedata.category(character) in _INVISIBLE and character not in _JOINERS for character in cleaned):
         raise ValidationError(f"The {field} contains a line break or an invisible character. Use visible characters on one line.", code="invalid_text")
     if redacts:
         return redact(cleaned)

@@ -41,7 +41,8 @@ def find_names(workspace: Workspace, *, actors: Iterable[str], client_ids: Itera
     found = Client.objects.filter(workspace=workspace, client_id__in={*named, *client_ids} - {""})
     who_may = Q(pk__in=people) | Q(memberships__workspace=workspace)
     users = User.objects.filter(who_may).only("name", "email").distinct() if people else User.objects.none()
-    return Names(tell_apart(users), dict(found.values_list("client_id", "name")))
+    others = {describe(actor, Names({}, {})).name for actor in actors if not _USER.fullmatch(actor)}
+    return Names(tell_apart(users, others), dict(found.values_list("client_id", "name")))
 
 
 def find_people(actors: Iterable[str]) -> set[int]:

@@ -13,13 +13,16 @@ _SIGNS = frozenset(" .,'’-_&()")
 # Combinations that look like one letter.
 _ALIKE_TOGETHER = (("rn", "m"), ("vv", "w"))
 # Names for actors that aren't people, in dashboard.people.actors and in the log's filter.
-_NOBODYS = ("TokenOS", "A command", "Commands", "Hand-over links", "Whoever had the link", "Any client", "Unknown")
+_NOBODYS = ("TokenOS", "A command", "Commands", "Hand-over links", "Whoever had the link", "Any client", "Unknown", "system", "root")
 
 
-def tell_apart(people: Iterable[User]) -> dict[int, str]:
-    """The names by primary key: the name alone if it can't be mistaken for another of these people, otherwise with the e-mail address."""
+def tell_apart(people: Iterable[User], others: Iterable[str] = ()) -> dict[int, str]:
+    """The names by primary key: the name alone if it can't be mistaken for another of these people or others, otherwise with the e-mail address.
+
+    others: names of actors that aren't people.
+    """
     outlines = {user: _outline(user.shown_name) for user in people}
-    names = Counter([*map(_outline, _NOBODYS), *outlines.values()])
+    names = Counter([*map(_outline, (*_NOBODYS, *others)), *outlines.values()])
     return {user.pk: user.shown_name if _is_its_own(user.name, names[outline]) else f"{user.name} ({user.email})" for user, outline in outlines.items()}
 
 

@@ -23,13 +23,22 @@ def test_cleaned_text_is_visible_on_one_line_and_stays_as_it_is(text):
     assert clean_text(cleaned, field="name", max_length=100) == cleaned
 
 
-@pytest.mark.parametrize("text", ["👩‍💻", "می‌خواهم", "e\u0301", "🇪🇺"])
+@pytest.mark.parametrize("text", ["👩‍💻", "می‌خواهم", "e\u0301", "🇪🇺", "❤️", "1️⃣"])
 def test_joiners_within_words_and_emoji_are_kept(text):
     assert clean_text(f" {text} ", field="name", max_length=100) == text
 
 
-@pytest.mark.parametrize("text", ["a\u200bb", "a\u202eb", "a\u2028b", "a\x7fb", "a\x00b", "a\x1bb", "a\ud800b", "a\ufeffb"])
+@pytest.mark.parametrize(
+    "text", ["a\u200bb", "a\u202eb", "a\u2028b", "a\x7fb", "a\x00b", "a\x1bb", "a\ud800b", "a\ufeffb", *"\u3164\uffa0\u115f\u1160\u2800\u034f\u17b4\u17b5"]
+)
 def test_invisible_characters_are_refused(text):
+    with pytest.raises(ValidationError) as error:
+        clean_text(text, field="name", max_length=100)
+    assert error.value.code == "invalid_text"
+
+
+@pytest.mark.parametrize("text", ["billing\ufe0f", "bil\u200dling", "billing\u200c", "billing\ufe00", "billing\U000e0100", "billing \u200d", "billing\u180b"])
+def test_joiners_and_variation_selectors_that_change_nothing_are_refused(text):
     with pytest.raises(ValidationError) as error:
         clean_text(text, field="name", max_length=100)
     assert error.value.code == "invalid_text"
@@ -46,7 +55,7 @@ def test_what_everybody_can_read_holds_no_credential(text):
     assert error.value.code == "credential"
 
 
-@pytest.mark.parametrize("text", ["", "  ", "\u200d", " \u200c \u200d "])
+@pytest.mark.parametrize("text", ["", "  ", "\u200d", " \u200c \u200d ", "\ufe0f"])
 def test_text_with_nothing_to_see_is_empty(text):
     with pytest.raises(ValidationError) as error:
         clean_text(text, field="name", max_length=100)

@@ -1,6 +1,7 @@
 """Everybody chooses their own name: where pages say who did something, nobody is taken for a colleague."""
 
 import pytest
+from django.utils import timezone
 
 from clients.models import AuditEvent, Client
 from dashboard.models import Membership, User
@@ -27,7 +28,7 @@ def call():
     [
         *("Ada Lovelace", "ada lovelace", "Ada  Lovelace.", "Adà Lovelace", "Ada Love1ace", "Аda Lovelace", "Adɑ Lovelace", "ᴀda Lovelace", "ada@example.com"),
         *("Ada Łovelace", "Ađa Løvelace", "Ada Love|ace", "Ada Love!ace", "ada＠example.com", "ada﹫example.com", "TokenOS", "T0kenOS"),
-        *("Comrnands", "A command", "Hand-over links", "Unknown", "Whoever had the link"),
+        *("Comrnands", "A command", "Hand-over links", "Unknown", "Whoever had the link", "root", "System"),
     ],
 )
 def test_whose_name_is_a_colleague_s_is_shown_with_the_address(ada, dana, name):
@@ -64,6 +65,14 @@ def test_log_and_its_filter_tell_two_people_of_one_name_apart(call, demo, ada, d
     assert "<bdi>Ada Lovelace (dana@example.com)</bdi>" in page
     assert ">Ada Lovelace (dana@example.com)</option>" in page
     assert ">Ada Lovelace (ada@example.com)</option>" in page
+
+
+def test_nobody_has_the_name_of_a_system_user_whose_commands_stand_beside(call, demo, ada, dana):
+    call(dana, "deploy").post("/w/demo/leak/", {"leaked_secret": "nothing"})
+    AuditEvent.objects.create(workspace=demo, workspace_slug="demo", event="client.created", actor="command:deploy", created_at=timezone.now())
+    page = call(ada, "Ada").get("/w/demo/audit/").content.decode()
+    assert "<bdi>deploy (dana@example.com)</bdi>" in page
+    assert "<bdi>deploy</bdi>" in page
 
 
 def test_who_made_a_client_is_told_apart_too(call, demo, ada, dana):
