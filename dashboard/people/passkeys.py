@@ -17,7 +17,7 @@ from allauth.mfa.webauthn.internal import auth
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from fido2.cose import UnsupportedKey
-from fido2.webauthn import CollectedClientData, ResidentKeyRequirement, UserVerificationRequirement
+from fido2.webauthn import AuthenticatorData, CollectedClientData, ResidentKeyRequirement, UserVerificationRequirement
 
 from dashboard.models import User
 from dashboard.people import kept_by_browser, user_sessions
@@ -75,6 +75,7 @@ def check_registration(request: HttpRequest, user: User, answer: Mapping[str, An
         _require_origin(auth.parse_registration_response(answer).response.client_data, origin_of(request))
         question = _read_question(request, Purpose.ADD, user)
         data = auth.get_server().register_complete(question, answer)
+        _require_possible(data)
         # §7.1 step 20: its algorithm isn't one of the requested ones.
         if data.credential_data is not None and isinstance(data.credential_data.public_key, UnsupportedKey):
             raise ValueError("The passkey has an unknown algorithm.")
@@ -92,6 +93,7 @@ def check_authentication(request: HttpRequest, user: User | None, answer: Mappin
         response = auth.parse_authentication_response(answer).response
         _require_origin(response.client_data, origin_of(request))
         owner, question = user or auth.extract_user_from_response(answer), _read_question(request, purpose, user)
+        _require_possible(response.authenticator_data)
         found = auth.get_server().authenticate_complete(question, auth.get_credentials(owner), answer)
         passkey = auth.get_authenticator_by_credential_id(owner, found.credential_id)
         _use(question, owner, now)
@@ -120,6 +122,12 @@ def _require_origin(seen: CollectedClientData, origin: str) -> None:
     """
     if seen.origin != origin or seen.cross_origin is not False:
         raise ValueError("The response was made on a page of another origin.")
+
+
+def _require_possible(data: AuthenticatorData) -> None:
+    """§7.1 step 18, §7.2 step 19. Raise ValueError for a passkey that is backed up though it says that it may not be."""
+    if data.flags & AuthenticatorData.FLAG.BS and not data.flags & AuthenticatorData.FLAG.BE:
+        raise ValueError("The flags contradict each other.")
 
 
 def _refuse(text: str, error: Exception) -> NoReturn:

@@ -21,6 +21,8 @@ class SecurityKey:
     def __init__(self, *, rp_id: str = "testserver", algorithm: int = ES256.ALGORITHM, counter: int = 0) -> None:
         """counter: §6.1.1, as it is at the registration. Passkeys that are synced between devices leave it at 0."""
         self.counter = counter
+        # Beside those that say that somebody touched it and was recognised.
+        self.flags = AuthenticatorData.FLAG(0)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._id = os.urandom(16)
         self._algorithm = algorithm
@@ -30,13 +32,13 @@ class SecurityKey:
         """RegistrationResponseJSON."""
         public_key = {**ES256.from_cryptography_key(self._key.public_key()), 3: self._algorithm}
         credential = AttestedCredentialData.create(Aaguid(bytes(16)), self._id, public_key)
-        data = AuthenticatorData.create(self._rp, _TOUCHED_AND_VERIFIED | AuthenticatorData.FLAG.AT, self.counter, credential)
+        data = AuthenticatorData.create(self._rp, _TOUCHED_AND_VERIFIED | AuthenticatorData.FLAG.AT | self.flags, self.counter, credential)
         seen = _client_data("webauthn.create", challenge, client_data)
         return self._answer({"clientDataJSON": encode(seen), "attestationObject": encode(bytes(AttestationObject.create("none", data, {})))})
 
     def answer(self, challenge: str, *, user: User, **client_data: Any) -> dict[str, Any]:
         """AuthenticationResponseJSON. user: whose handle the key keeps."""
-        data = AuthenticatorData.create(self._rp, _TOUCHED_AND_VERIFIED, self.counter)
+        data = AuthenticatorData.create(self._rp, _TOUCHED_AND_VERIFIED | self.flags, self.counter)
         seen = _client_data("webauthn.get", challenge, client_data)
         signature = self._key.sign(bytes(data) + hashlib.sha256(seen).digest(), ec.ECDSA(hashes.SHA256()))
         response = {
