@@ -18,12 +18,12 @@ from clients.public_key import is_kid
 from clients.scope import scope_member
 from oauth import jose, reasons
 from oauth.client_status import find_reason_in_status
-from oauth.errors import InvalidTokenError
 from oauth.lookup import find_token_state
 from oauth.models import PUBLISHED_AFTER_RETIREMENT, SigningKey
 from oauth.mtls import find_reason_in_withdrawal
 from oauth.reasons import Reason
 from oauth.registration import RegisteredClient, TokenState
+from oauth.resource_errors import InvalidTokenError
 from oauth.sender_constraint import Confirmation, find_reason_in_binding, read_confirmation
 from oauth.signing_keys import LoadedKey, verification_key
 

@@ -12,9 +12,10 @@ from oauth.access_token import AccessToken
 from oauth.authenticated_client import AuthenticatedClient
 from oauth.client_secret import CLIENT_SECRET_BASIC, PresentedSecret, authenticate_secret, read_basic
 from oauth.dpop import Target, own_target
-from oauth.errors import BEARER, DPOP, InvalidAPIKeyError, InvalidClientError, InvalidTokenError, MissingTokenError
+from oauth.errors import InvalidClientError
 from oauth.messages import Request
 from oauth.registration import RegisteredClient
+from oauth.resource_errors import BEARER, DPOP, InvalidAPIKeyError, InvalidTokenError, MissingTokenError
 
 
 @dataclass(frozen=True, slots=True)

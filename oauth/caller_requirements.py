@@ -3,7 +3,7 @@
 from oauth import reasons
 from oauth.asked_for import shown_resource, shown_scopes
 from oauth.caller_authentication import Caller
-from oauth.errors import InsufficientScopeError, InvalidTokenError, OtherEnvironmentError
+from oauth.resource_errors import InsufficientScopeError, InvalidTokenError, OtherEnvironmentError
 
 
 def require_scopes(caller: Caller, required: tuple[str, ...]) -> None:

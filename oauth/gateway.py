@@ -16,10 +16,10 @@ from oauth.caller_requirements import require_audience, require_environment, req
 from oauth.dpop import InvalidProofError, Target, own_target
 from oauth.dpop_nonce import nonce_headers
 from oauth.endpoint import endpoint
-from oauth.errors import ImpossibleDemandError, InvalidTokenError
 from oauth.granted import record_granted
 from oauth.messages import Request, Response
 from oauth.reasons import Reason
+from oauth.resource_errors import ImpossibleDemandError, InvalidTokenError
 
 PREFIX = "/gateway/"
 

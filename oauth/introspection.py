@@ -13,11 +13,12 @@ from oauth import access_token
 from oauth.access_token import AccessToken
 from oauth.client_authentication import authenticate_client
 from oauth.endpoint import form_endpoint
-from oauth.errors import InvalidRequestError, InvalidTokenError
+from oauth.errors import InvalidRequestError
 from oauth.form import Form
 from oauth.granted import record_granted
 from oauth.messages import Request, Response
 from oauth.registration import RegisteredClient
+from oauth.resource_errors import InvalidTokenError
 
 _INACTIVE: dict[str, object] = {"active": False}
 

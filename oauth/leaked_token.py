@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from oauth import access_token, jose
-from oauth.errors import InvalidTokenError
 from oauth.models import SigningKey
+from oauth.resource_errors import InvalidTokenError
 
 # Each costs a signature check and a look-up. If a log holds more tokens, revoke the credentials that obtained them.
 MAX_VERIFIED = 100

@@ -11,21 +11,14 @@ from clients.certificate import x5t_s256
 from oauth import dpop, reasons
 from oauth.authenticated_client import AuthenticatedClient
 from oauth.dpop_nonce import current_nonce
-from oauth.errors import (
-    DPOP,
-    InvalidClientError,
-    InvalidDPoPProofAtResourceError,
-    InvalidDPoPProofError,
-    InvalidTokenError,
-    UseDPoPNonceAtResourceError,
-    UseDPoPNonceError,
-)
+from oauth.errors import InvalidClientError, InvalidDPoPProofError, UseDPoPNonceError
 from oauth.form import Form
 from oauth.lookup import is_certificate_revoked
 from oauth.messages import Request
 from oauth.mtls import CERTIFICATE_METHODS, find_reason_in_validity, find_reason_not_to_bind
 from oauth.reasons import Reason
 from oauth.registration import RegisteredClient
+from oauth.resource_errors import DPOP, InvalidDPoPProofAtResourceError, InvalidTokenError, UseDPoPNonceAtResourceError
 
 
 class Confirmation(NamedTuple):

@@ -18,7 +18,7 @@ from oauth.checks import Subject
 from oauth.client_authentication import Way, find_way
 from oauth.client_credentials import grant_audiences, grant_scopes
 from oauth.client_secret import PresentedSecret
-from oauth.errors import InsecureTransportError, InvalidTokenError, MethodNotAllowedError, OAuthError, TooManyFailuresError, UnsupportedGrantTypeError
+from oauth.errors import InsecureTransportError, MethodNotAllowedError, OAuthError, TooManyFailuresError, UnsupportedGrantTypeError
 from oauth.examination import Examination
 from oauth.form import Form, parse_form, refuse_credentials_in_query
 from oauth.jose import ParsedJWT
@@ -27,6 +27,7 @@ from oauth.messages import Request
 from oauth.private_key_jwt import ClientKey
 from oauth.reasons import Reason
 from oauth.registration import RegisteredClient, RegisteredKey, RegisteredSecret, Registration
+from oauth.resource_errors import InvalidTokenError
 from oauth.sender_constraint import bind_to_certificate, find_reason_in_secret_alone
 from oauth.throttling import NOT_COUNTED, failure_keys, seconds_to_wait
 

@@ -14,7 +14,7 @@ from django.urls import get_resolver
 
 from clients.management.base import JSONCommand
 from dashboard.health.operations import OperationsMiddleware
-from oauth import errors, reasons
+from oauth import errors, reasons, resource_errors
 from oauth.urls import ENDPOINTS
 from tests.docs import error_tables
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, commands, read, rows
@@ -145,11 +145,18 @@ def test_paths_are_those_that_django_knows() -> None:
     assert {path for path in found if not path.startswith("/^")} - {"/"} == set(our_paths()) - {"/gateway/<workspace>/verify"}
 
 
+def error_classes() -> dict[str, type[errors.OAuthError]]:
+    named = vars(errors) | vars(resource_errors)
+    return {name: value for name, value in named.items() if isinstance(value, type) and issubclass(value, errors.OAuthError)}
+
+
 def read_implicit_reasons() -> set[str]:
     """Errors that are raised without a reason have their error's name for one."""
-    classes = {name: value for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, errors.OAuthError)}
+    classes = {
+        name: value for name, value in (vars(errors) | vars(resource_errors)).items() if isinstance(value, type) and issubclass(value, errors.OAuthError)
+    }
     plain = {name: kind.error for name, kind in classes.items() if kind.__init__ is errors.OAuthError.__init__ and hasattr(kind, "error")}
-    found = {errors.MissingTokenError.error}
+    found = {resource_errors.MissingTokenError.error}
     for file in sorted((ROOT / "oauth").glob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in plain and not any(keyword.arg == "reason" for keyword in node.keywords):
@@ -171,7 +178,11 @@ def test_errors_has_every_reason_for_which_something_is_refused() -> None:
 def test_errors_has_every_error_with_its_status() -> None:
     section = read("docs/errors.md").partition("## What to do\n")[2].partition("\n## ")[0]
     documented = set(re.findall(r"^\| (\d+) \| `(\w+)` \|", section, re.MULTILINE))
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.OAuthError) and hasattr(kind, "error")]
+    kinds = [
+        kind
+        for kind in (vars(errors) | vars(resource_errors)).values()
+        if isinstance(kind, type) and issubclass(kind, errors.OAuthError) and hasattr(kind, "error")
+    ]
     assert documented == {(str(kind.status), kind.error) for kind in kinds}
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oauth import access_token, jose, signing_keys
-from oauth.errors import InvalidTokenError
+from oauth.resource_errors import InvalidTokenError
 from tests import factories
 from tests.oauth.conftest import reason_of
 from tests.oauth.doors import bearer

@@ -9,8 +9,8 @@ from clients.key_encryption import decrypt
 from clients.models import AuditEvent
 from clients.models.client import MAX_TOKEN_LIFETIME
 from oauth import access_token, jose, services
-from oauth.errors import InvalidTokenError
 from oauth.models import PUBLISHED_AFTER_RETIREMENT, RevokedToken, SigningKey
+from oauth.resource_errors import InvalidTokenError
 from oauth.services import REVOCATIONS_KEPT, prune, revoke_signing_key, rotate_signing_key
 from tests import factories
 from tests.oauth.conftest import reason_of

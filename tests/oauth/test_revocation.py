@@ -7,9 +7,9 @@ import pytest
 
 from clients.models import AuditEvent, Client
 from oauth import access_token, services
-from oauth.errors import InvalidTokenError
 from oauth.lookup import find_by_secret
 from oauth.models import RevokedToken, SigningKey
+from oauth.resource_errors import InvalidTokenError
 from oauth.sender_constraint import Confirmation
 from oauth.services import REVOCATIONS_KEPT
 from oauth.signing_keys import require_signing_key

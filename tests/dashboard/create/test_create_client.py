@@ -69,7 +69,7 @@ def test_developer_makes_a_client_and_sees_its_secret_once(danas, demo):
     assert not AuditEvent.objects.filter(after__icontains=shown).exists()
 
 
-def test_env_file_is_a_link_that_sends_nothing(danas, demo, settings):
+def test_environment_is_a_link_that_sends_nothing(danas, demo, settings):
     html = create(danas, name="Refunds “worker” №1").content.decode()
     link = unquote(html.split('href="data:text/plain;charset=utf-8,')[1].split('"')[0])
     client = Client.objects.get()
