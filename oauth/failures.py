@@ -1,4 +1,7 @@
-"""Records a refused request: a line in the log, a count in the usage, and a RecordedRequest that the client's owner finds by the request ID."""
+"""Records a refused request: a line in the log, a count in the usage, and a RecordedRequest that the client's owner finds by the request ID.
+
+A network that is refused often gets only some lines (oauth/log_quota.py).
+"""
 
 import logging
 from datetime import datetime
@@ -14,6 +17,7 @@ from oauth import throttling, unwritten_failures
 from oauth.asked_for import shown_scopes
 from oauth.errors import InvalidClientError, OAuthError, TooManyFailuresError
 from oauth.granted import microseconds_since
+from oauth.log_quota import spend_on_refusal
 from oauth.messages import Connection
 
 # Failures that don't block their sender are stored too, up to this number per client and address within FAILURE_WINDOW.
@@ -30,6 +34,27 @@ _MAX_KEPT_OF_STRANGERS_IN_NETWORK = 1_000
 _DAY = 24 * 3600
 
 logger = logging.getLogger("tokenos.oauth")
+
+
+def _log(error: OAuthError, *, endpoint: str, connection: Connection, named_client_id: str) -> None:
+    left_out = spend_on_refusal(error.reason.code, connection.remote_address)
+    if left_out is None:
+        return
+    logger.info(
+        "refused: %s",
+        error.reason.code,
+        extra={
+            "request_id": connection.request_id,
+            "endpoint": endpoint,
+            "status": error.status,
+            "error": error.error,
+            "reason": _clean(error.reason.sentence),
+            "client_id": named_client_id,
+            "secret_id": error.secret_id,
+            "address": connection.remote_address,
+            "left_out": left_out or None,
+        },
+    )
 
 
 def _write(
@@ -101,20 +126,7 @@ def _may_keep(client: tuple[int, int] | None, address: str, *, is_known: bool, n
 def record_failure(error: OAuthError, *, endpoint: str, connection: Connection, scope: str = "", now: datetime) -> OAuthError:
     """Log and count it, and store it if it names a client or tried to authenticate. Returns the error to answer with. scope: as requested."""
     named = error.client.client_id if error.client else _abbreviate(error.named_client_id)
-    logger.info(
-        "refused: %s",
-        error.reason.code,
-        extra={
-            "request_id": connection.request_id,
-            "endpoint": endpoint,
-            "status": error.status,
-            "error": error.error,
-            "reason": _clean(error.reason.sentence),
-            "client_id": named,
-            "secret_id": error.secret_id,
-            "address": connection.remote_address,
-        },
-    )
+    _log(error, endpoint=endpoint, connection=connection, named_client_id=named)
     if error.client is not None:
         whose = (error.client.pk, error.client.workspace_pk, error.client.environment, error.credential_id)
         usage.record_refused(RefusedKey(*whose, endpoint, error.reason.code, int(now.timestamp()) // 3600))

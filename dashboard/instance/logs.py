@@ -18,6 +18,7 @@ from typing import Any
 
 from clients.credential_text import REDACTED, may_be_logged, redact
 from clients.foreign_text import shown, shown_path
+from oauth.log_quota import spend_on_refusal
 
 # The maximum characters of a message, a traceback entry or an extra field. A longer text comes from somebody else, and is cut before it is searched. MAX_ITEMS
 # limits the items of lists and the entries of tracebacks.
@@ -111,8 +112,8 @@ def _cut_foreign(text: Any) -> Any:
 
 class StrangersFilter(logging.Filter):
     """Django logs each refused request as an error, often with a traceback, although it is the sender's mistake. A warning is enough for an operator whose
-    ALLOWED_HOSTS lacks a name. It has no traceback, which would hide those of our own failures, and only the beginning of the sent text. This filter must come
-    before RedactingFilter.
+    ALLOWED_HOSTS lacks a name. It has no traceback, which would hide those of our own failures, and only the beginning of the sent text. A network that is
+    refused often gets a few lines. This filter must come before RedactingFilter.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -123,7 +124,16 @@ class StrangersFilter(logging.Filter):
                 record.msg = _cut_foreign(record.msg)
                 record.args = tuple(map(_cut_foreign, record.args)) if isinstance(record.args, tuple) else record.args
             record.levelno, record.levelname = logging.WARNING, "WARNING"
+            return _may_write(record)
         return True
+
+
+def _may_write(record: logging.LogRecord) -> bool:
+    connection = getattr(getattr(record, "request", None), "connection", None)
+    kind = f"{record.name} {getattr(record, 'status_code', '')}"
+    left_out = spend_on_refusal(kind, connection.remote_address if connection is not None else "")
+    record.__dict__["left_out"] = left_out or None
+    return left_out is not None
 
 
 def _describe_request(request: Any) -> dict[str, Any]:

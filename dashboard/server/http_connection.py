@@ -16,6 +16,7 @@ from clients.foreign_text import shown
 from dashboard.server.bounded_protocol import ALWAYS_TAKEN, BoundedProtocol
 from dashboard.server.networks import Stay
 from oauth import strict_transport
+from oauth.log_quota import spend_on_refusal
 
 # Seconds for which the rest of a refused request is still read: closing with unread bytes would reset the connection, and the peer might lose our response.
 LINGERING = 2
@@ -203,7 +204,10 @@ class HTTPConnection(BoundedProtocol):
         connection = self.scope["state"].get("connection") if self.scope is not None and status in (408, 500) else None
         request_id = connection.request_id if connection else os.urandom(16).hex()
         description = _REFUSALS.get(status, "The request can't be served.")
-        logger.info("Refused with %s: %s", status, _without_repeating(message) or description, extra={"request_id": request_id})
+        left_out = spend_on_refusal(str(status), self.network)
+        if left_out is not None:
+            extra = {"request_id": request_id, "left_out": left_out or None}
+            logger.info("Refused with %s: %s", status, _without_repeating(message) or description, extra=extra)
         body = json.dumps({"error": _CODES.get(status, "invalid_request"), "error_description": description}).encode()
         head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         head += "Retry-After: 2\r\n" if status == 503 else ""

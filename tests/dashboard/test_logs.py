@@ -12,6 +12,8 @@ import pytest
 from django.test import RequestFactory
 
 from dashboard.instance.logs import JSONFormatter, RedactingFilter, StrangersFilter
+from oauth import log_quota
+from oauth.log_quota import LogQuota
 from oauth.messages import Connection
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -194,6 +196,21 @@ def test_what_a_stranger_did_wrong_is_one_warning_without_traceback_and_what_we_
     RedactingFilter().filter(record)
     line = json.loads(JSONFormatter().format(record))
     assert (line["level"], "exception" in line) == expected
+
+
+def test_pages_that_are_refused_to_a_network_get_few_lines_of_each_kind(monkeypatch):
+    monkeypatch.setattr(log_quota, "refused_requests", LogQuota(seconds=60, lines=10, of_one=2))
+
+    def write_refusal(status, address):
+        request = RequestFactory().get("/nothing")
+        request.connection = Connection(address, True, None, "an-id")
+        extra = {"status_code": status, "request": request}
+        record = logging.getLogger("django.request").makeRecord("django.request", logging.WARNING, __file__, 1, "Not Found", (), None, extra=extra)
+        return getattr(record, "left_out", None) or 0 if StrangersFilter().filter(record) else "left out"
+
+    sent = [(404, "192.0.2.1")] * 4 + [(403, "192.0.2.1"), (404, "192.0.2.2"), (404, "192.0.2.1")]
+    assert [write_refusal(*one) for one in sent] == [0, 0, "left out", "left out", 2, 0, "left out"]
+    assert write_refusal(500, "192.0.2.1") != "left out"
 
 
 SERVER = """

@@ -52,6 +52,14 @@ def test_refused_connection_is_closed(server: Server) -> None:
         assert sock.recv(1) == b""
 
 
+def test_many_malformed_requests_of_a_peer_get_few_lines_in_the_log(server: Server) -> None:
+    """Ten in each worker and minute."""
+    before = server.log.read_text().count("Refused with 400")
+    for _ in range(100):
+        assert server.exchange(b"GET / HTTP/9.9\r\n\r\n").status == 400
+    assert server.log.read_text().count("Refused with 400") - before <= 50
+
+
 def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
     one = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     last = b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

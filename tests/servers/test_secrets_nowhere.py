@@ -258,7 +258,7 @@ def test_no_secret_is_in_any_file_of_the_data_directory(run: Run) -> None:
 
 def test_no_secret_is_in_the_log(run: Run) -> None:
     log = run.server.log.read_bytes()
-    assert log.count(b"refused: ") > 100
+    assert log.count(b"refused: ") > 50
     assert b"Traceback" in log
     assert find(run.needles, {"log": log}) == set()
 
