@@ -14,7 +14,7 @@ from clients.hygiene import NARROWED, Kind, find, narrow, new_end
 from clients.models import Client, ClientSecret, Workspace
 from clients.models.credentials import KINDS
 from clients.services import audit
-from clients.services.announcements import together
+from clients.services.announcements import Changed, announce, together
 from clients.services.audit import Actor, Change
 from clients.services.clients import set_status_of
 from clients.services.revocation import revoke_rows
@@ -54,24 +54,27 @@ def _revoke_all(clients: Sequence[Client], *, workspace: Workspace, reason: str,
         revoke_rows(rows, workspace=workspace, reason=reason, actor=actor, now=now)
 
 
-def _narrow(kind: Kind, clients: Sequence[Client], *, workspace: Workspace, reason: str, actor: Actor, now: datetime) -> None:  # noqa: ARG001  # what changes says it
+def _narrow(kind: Kind, act: str, clients: Sequence[Client], *, workspace: Workspace, reason: str, actor: Actor, now: datetime) -> None:
+    """act: for the announcement. The audit log has no reason, because the change says it."""
     field, left = NARROWED[kind], narrow(kind, clients, now=now)
     changes = [Change(client.client_id, {field: getattr(client, field)}, {field: left[client.pk]}) for client in clients]
     for client in clients:
         setattr(client, field, left[client.pk])
     Client.objects.bulk_update(clients, [field])
     audit.record_many("client.changed", workspace=workspace, actor=actor, target_type="client", changes=changes, now=now)
+    for client in clients:
+        announce(Changed(act, client, actor, now, reason=reason))
 
 
 _disable = partial(set_status_of, status=Client.Status.DISABLED)
-# The reason is for the audit log.
+# The reason is for the audit log, and for the clients' owners.
 _FIXES: dict[Kind, tuple[Callable[..., None], str]] = {
     Kind.SILENT: (revoke_rows, "unused beside another secret"),
     Kind.NO_END: (partial(_give_end, Kind.NO_END), "had no end"),
     Kind.OLD: (partial(_give_end, Kind.OLD), "too old"),
     Kind.NEVER_USED: (_disable, "never used"),
     Kind.IDLE: (_disable, "idle for 90 days"),
-    Kind.SCOPES: (partial(_narrow, Kind.SCOPES), ""),
-    Kind.BODY: (partial(_narrow, Kind.BODY), ""),
+    Kind.SCOPES: (partial(_narrow, Kind.SCOPES, "unused scopes were removed"), "not asked for in 30 days"),
+    Kind.BODY: (partial(_narrow, Kind.BODY, "secrets in request bodies were turned off"), "the client may use the Authorization header"),
     Kind.DISABLED: (_revoke_all, "disabled for 90 days"),
 }

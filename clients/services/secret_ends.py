@@ -11,7 +11,7 @@ from clients.models import Client, ClientSecret, Workspace
 from clients.moment import iso
 from clients.policy import ClientPolicy
 from clients.services import audit
-from clients.services.announcements import Ended, announce
+from clients.services.announcements import Changed, Ended, announce, together
 from clients.services.audit import Actor, Change
 from clients.services.locking import lock_credential
 from clients.services.workspaces import lock_workspace, require_kept
@@ -93,7 +93,7 @@ def give_ends(*, workspace: Workspace, lifetime: timedelta, actor: Actor, now: d
     """
     if lifetime < timedelta(days=1):
         raise ValidationError("Give the programs that use the secrets at least one day.", code="invalid_lifetime")
-    with transaction.atomic():
+    with together(), transaction.atomic():
         locked = lock_workspace(workspace)
         ClientPolicy.of(locked).require_secret_lifetime(lifetime)
         expires_at = now + lifetime
@@ -102,12 +102,13 @@ def give_ends(*, workspace: Workspace, lifetime: timedelta, actor: Actor, now: d
 
 
 def set_ends(secrets: QuerySet[ClientSecret], *, expires_at: datetime, workspace: Workspace, reason: str = "", actor: Actor, now: datetime) -> int:
-    """secrets: those of one workspace, which is locked. Returns the number of changed secrets."""
+    """secrets: those of one workspace, which is locked. Call it together(). Returns the number of changed secrets."""
     after = {"expires_at": iso(expires_at), **({"reason": reason} if reason else {})}
-    changes = [
-        Change(secret.secret_id, {"expires_at": iso(secret.expires_at)}, after)
-        for secret in secrets.select_for_update(of=("self",), no_key=True).order_by("pk")
-    ]
+    rows = list(secrets.select_related("client").select_for_update(of=("self",), no_key=True).order_by("pk"))
+    changes = [Change(secret.secret_id, {"expires_at": iso(secret.expires_at)}, after) for secret in rows]
     secrets.update(expires_at=expires_at)
     audit.record_many("secret.changed", workspace=workspace, actor=actor, target_type="secret", changes=changes, now=now)
+    names = (f"They expire on {expires_at:%d %b %Y %H:%M} UTC.",)
+    for client in {secret.client_id: secret.client for secret in rows}.values():
+        announce(Changed("an expiry date was set for secrets", client, actor, now, names=names, reason=reason))
     return len(changes)

@@ -7,13 +7,15 @@ from clients.services.announcements import Announcement, Changed, Edited, Ended,
 from clients.services.audit import SYSTEM
 from dashboard.client.credentials.notices import send_or_tell_admins, tell_ended, tell_rotated, without
 from dashboard.client.hand_over.notices import tell_maker
-from dashboard.client.settings.changes import say_changes, say_labels
+from dashboard.client.settings.changes import LABELS, say_change, say_labels
 from dashboard.people.actors import find_person, say_doer
 from dashboard.people.recipients import admins_of, contact_is_out, owner_named, present_owner_of
 
 _OF_MANY = {"a client was disabled": "clients were disabled", "a client was enabled": "clients were enabled"}
 # A change of these fields sends future notices to somebody else, or lets others in without a credential that is registered here.
 _TOLD_FIELDS = ("contact", "jwks_uri", "tls_subject_type", "tls_subject")
+# Programs that use what is removed from these lists stop.
+_TOLD_LISTS = ("scopes", "auth_methods")
 
 
 def tell_announced(said: Sequence[Announcement]) -> None:
@@ -43,12 +45,23 @@ def _read(pks: Iterable[int]) -> dict[int, Client]:
 
 def _describe(edited: Edited) -> Changed | None:
     """The change for the owner; None if the owner needn't know of it."""
-    after = {name: value for name, value in edited.after.items() if name in _TOLD_FIELDS}
+    after = {name: value for name, value in edited.after.items() if name in _TOLD_FIELDS or _is_shorter(name, edited)}
     if not after:
         return None
-    names = tuple(f"{change.label}: {change.after or 'none'}, before: {change.before or 'none'}" for change in say_changes(edited.before, after))
+    names = tuple(_say(name, edited.before[name], after[name]) for name in LABELS if name in after)
     former = edited.before.get("contact", "")
     return Changed(f"{say_labels(after)} changed", edited.client, edited.actor, edited.now, names=names, former_contact=former)
+
+
+def _is_shorter(name: str, edited: Edited) -> bool:
+    return name in _TOLD_LISTS and not set(edited.before[name]) <= set(edited.after[name])
+
+
+def _say(name: str, before: object, after: object) -> str:
+    change = say_change(name, before, after)
+    if name in _TOLD_LISTS:
+        return f"{change.label}: {change.before} removed{f', {change.after} added' if change.after else ''}"
+    return f"{change.label}: {change.after or 'none'}, before: {change.before or 'none'}"
 
 
 def _tell_changed(announced: Sequence[Changed], clients: Mapping[int, Client]) -> None:

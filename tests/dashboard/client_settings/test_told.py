@@ -11,6 +11,7 @@ from tests.dashboard.client_settings.conftest import entries, path
 from tests.dashboard.credentials.test_notices import sent
 
 OWNER, NEXT = "payments@example.com", "routes@example.com"
+BY_SECRET = ["client_secret_basic", "client_secret_post"]
 JWKS = "https://elsewhere.example.com/jwks.json"
 
 
@@ -26,7 +27,7 @@ def save(browser, client, **changes):
 
 
 def test_an_address_of_keys_that_is_added(carls, client):
-    methods = ["client_secret_basic", "private_key_jwt"]
+    methods = [*client.auth_methods, "private_key_jwt"]
     assert save(carls, client, auth_methods=methods, jwks_uri=JWKS) == [(OWNER, "Address of its public keys changed: billing-sync")]
     [message] = sent()
     for text in (message.body, " ".join(message.alternatives[0].content.split())):
@@ -38,7 +39,7 @@ def test_an_address_of_keys_that_is_added(carls, client):
     ("entered", "told"),
     [
         (
-            {"auth_methods": ["client_secret_basic", "tls_client_auth"], "tls_subject_type": "tls_client_auth_san_dns", "tls_subject": "billing.example.com"},
+            {"auth_methods": [*BY_SECRET, "tls_client_auth"], "tls_subject_type": "tls_client_auth_san_dns", "tls_subject": "billing.example.com"},
             "Certificate subject and value of the subject changed: billing-sync",
         ),
         ({"contact": ""}, "Owner changed: billing-sync"),
@@ -56,6 +57,19 @@ def test_a_new_owner_and_the_former_one_unless_their_account_is_off(carls, clien
     assert f"- Owner: {NEXT}, before: {OWNER}" in sent()[0].body
     disable_account(user=factories.create_user(NEXT), actor=factories.TESTS, now=timezone.now())
     assert save(carls, client, contact=OWNER)[2:] == [(OWNER, subject)]
+
+
+def test_scopes_and_methods_that_its_programs_lose(carls, client):
+    Client.objects.update(scopes=["read", "write"], auth_methods=BY_SECRET)
+    assert save(carls, client, scopes=["read"], auth_methods=["client_secret_basic"]) == [(OWNER, "Scopes and methods changed: billing-sync")]
+    body = sent()[0].body
+    assert "- Scopes: write removed" in body
+    assert "- Methods: client_secret_post removed" in body
+
+
+def test_nobody_of_scopes_and_methods_that_are_added(carls, client):
+    Client.objects.update(scopes=["read"], auth_methods=["client_secret_basic"])
+    assert save(carls, client, scopes=["read", "write"], auth_methods=BY_SECRET) == []
 
 
 def test_the_heir_of_somebody_who_is_removed_in_one_mail(adas, demo, client):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from clients.models import AuditEvent, Client
+from clients.models import AuditEvent, Client, ClientSecret
 from clients.services.clients import disable_client
 from tests import factories
 from tests.dashboard.credentials.test_notices import sent
@@ -38,6 +38,32 @@ def test_credentials_of_disabled_clients(adas, make, now, tidy_up):
     secret = make(made=200, used=None)
     disable_client(client=secret.client, actor=factories.TESTS, now=now - timedelta(days=100))
     assert tidy_up(adas, "disabled") == [f"Secret {secret.secret_id} was revoked: billing-sync"]
+
+
+def test_scopes_that_were_removed(adas, make, ask_scopes, tidy_up):
+    for name in ("one", "two"):
+        ask_scopes(make(name, scopes=["read", "write"]), "read")
+    assert tidy_up(adas, "unused-scopes") == ["Unused scopes were removed: 2 of Demo"]
+
+
+def test_a_method_that_was_turned_off(adas, make, tidy_up):
+    make(auth_methods=["client_secret_basic", "client_secret_post"])
+    assert tidy_up(adas, "secret-in-body") == ["Secrets in request bodies were turned off: billing-sync"]
+
+
+@pytest.mark.parametrize(("kind", "made", "days", "reason"), [("secrets-without-end", 10, 90, "had no end"), ("old-secrets", 500, 30, "too old")])
+def test_expiry_dates(adas, make, now, tidy_up, kind, made, days, reason):
+    for name in ("one", "two"):
+        secret = make(name, made=made)
+        add_secret(secret, made=made, used=0, make=make, now=now)
+    ClientSecret.objects.update(expires_at=None)
+    assert tidy_up(adas, kind) == ["An expiry date was set for secrets: 2 of Demo"]
+    [message] = [message for message in sent() if message.to == [OWNER]]
+    assert f"Reason: “{reason}”." in message.body
+    end = ClientSecret.objects.latest("pk").expires_at
+    assert end > now + timedelta(days=days - 1)
+    for text in (message.body, " ".join(message.alternatives[0].content.split())):
+        assert f"They expire on {end:%d %b %Y %H:%M} UTC." in text
 
 
 def test_nobody_where_nothing_was_changed(adas, make, tidy_up):

@@ -10,6 +10,7 @@ from clients.services.workspaces import change_workspace
 from dashboard.models import AccessPolicy, Membership
 from tests import factories
 from tests.dashboard.conftest import text_of
+from tests.dashboard.credentials.test_notices import sent
 from tests.dashboard.settings.conftest import ALL_METHODS, SETTINGS, changes, entries
 
 PREVIEW = SETTINGS + "preview/"
@@ -176,6 +177,14 @@ def test_page_says_what_is_there_that_breaks_the_policies_and_gives_it_an_end(ad
     assert before + timedelta(days=30) <= secret.expires_at <= timezone.now() + timedelta(days=30)
     assert changes("secret.changed") == [({"expires_at": None}, {"expires_at": secret.expires_at.isoformat()})]
     assert "aren’t as" not in text_of(adas.get(SETTINGS))
+
+
+def test_owners_of_clients_hear_that_their_secrets_expire(adas, demo, billing):
+    factories.create_client(demo, name="second")
+    Client.objects.update(contact="payments@example.com")
+    adas.post(REPORT, {"days": "30"})
+    [message] = sent()
+    assert (message.to, message.subject) == (["payments@example.com"], "An expiry date was set for secrets: 2 of Demo")
 
 
 # Bad input
