@@ -77,6 +77,16 @@ class HandedOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Unused:
+    """The workspace's policy will disable the client by disables_at, because it will have been unused for those days."""
+
+    client: Client
+    days: int
+    disables_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class WorkspaceDeletion:
     """A workspace that was deleted or, if deletes_at is None again, is kept."""
 
@@ -85,7 +95,7 @@ class WorkspaceDeletion:
     now: datetime
 
 
-Announcement = Changed | Edited | Ended | Rotated | HandedOver | WorkspaceDeletion
+Announcement = Changed | Edited | Ended | Rotated | HandedOver | Unused | WorkspaceDeletion
 Listener = Callable[[Sequence[Announcement]], None]
 _listeners: list[Listener] = []
 _gathered: ContextVar[list[Announcement] | None] = ContextVar("gathered", default=None)

@@ -1,34 +1,65 @@
-"""Disables clients that have long been unused if their workspace's policy says so."""
+"""Disables clients that have long been unused if their workspace's policy says so, and warns of it before."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from clients.disuse import can_tell, unused_clients
-from clients.models import Client, Workspace
-from clients.services.announcements import together
-from clients.services.audit import SYSTEM
+from clients.models import AuditEvent, Client, Workspace
+from clients.moment import iso
+from clients.services import audit
+from clients.services.announcements import Unused, announce, together
+from clients.services.audit import SYSTEM, Change
 from clients.services.clients import set_status_of
 from clients.services.workspaces import lock_workspace
 
 _BATCH = 100
+# The time between warning and disabling. It is half of the policy's days if that is shorter.
+_WARNED_DAYS = 7
+_WARNED = "client.disuse_warned"
 
 
 def disable_unused_clients(*, now: datetime) -> Iterator[int]:
     """Do it in every workspace with this policy, in batches, each in its own transaction. Yields the number of disabled clients of each batch."""
+    return _in_batches(_disable, now=now)
+
+
+def warn_of_disuse(*, now: datetime) -> Iterator[int]:
+    """Announce clients that disable_unused_clients will disable soon, each once. Call it afterwards. Yields like disable_unused_clients."""
+    return _in_batches(_warn, now=now)
+
+
+def _in_batches(act: Callable[..., int], *, now: datetime) -> Iterator[int]:
     for workspace in Workspace.objects.filter(disable_unused_after_days__isnull=False, deletes_at=None):
-        while disabled := _disable_batch(workspace, now=now):
-            yield disabled
+        while changed := _do_batch(act, workspace, now=now):
+            yield changed
 
 
-def _disable_batch(workspace: Workspace, *, now: datetime) -> int:
+def _do_batch(act: Callable[..., int], workspace: Workspace, *, now: datetime) -> int:
     with together(), transaction.atomic():
         # Read the current policy, because somebody may have loosened it since the last batch.
         locked = lock_workspace(workspace)
         days = locked.disable_unused_after_days
-        if days is None or not can_tell(days):
-            return 0
-        found = list(unused_clients(locked, days=days, now=now).select_for_update(of=("self",), no_key=True)[:_BATCH])
-        set_status_of(found, Client.Status.DISABLED, workspace=locked, reason=f"unused for {days} days", actor=SYSTEM, now=now)
+        return 0 if days is None or not can_tell(days) else act(locked, days, now=now)
+
+
+def _disable(workspace: Workspace, days: int, *, now: datetime) -> int:
+    found = list(unused_clients(workspace, days=days, now=now).select_for_update(of=("self",), no_key=True)[:_BATCH])
+    set_status_of(found, Client.Status.DISABLED, workspace=workspace, reason=f"unused for {days} days", actor=SYSTEM, now=now)
+    return len(found)
+
+
+def _warn(workspace: Workspace, days: int, *, now: datetime) -> int:
+    warned_days = min(_WARNED_DAYS, days // 2)
+    unused_days = days - warned_days
+    # A client that was used after a warning can't have been unused for so long again.
+    warned = AuditEvent.objects.filter(target_type="client", target_id=OuterRef("client_id"), event=_WARNED, created_at__gte=now - timedelta(days=unused_days))
+    found = list(unused_clients(workspace, days=unused_days, now=now).filter(~Exists(warned))[:_BATCH])
+    disables_at = now + timedelta(days=warned_days)
+    changes = [Change(client.client_id, {}, {"disables_at": iso(disables_at)}) for client in found]
+    audit.record_many(_WARNED, workspace=workspace, actor=SYSTEM, target_type="client", changes=changes, now=now)
+    for client in found:
+        announce(Unused(client, days, disables_at, now))
     return len(found)

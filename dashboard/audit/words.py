@@ -11,6 +11,7 @@ WORDS = {
     "client.created": "created client",
     "client.deleted": "deleted client",
     "client.disabled": "disabled client",
+    "client.disuse_warned": "warned of disabling unused client",
     "client.enabled": "enabled client",
     "clients.seeded": "made clients for measuring",
     "hand_over.created": "made a hand-over link",

@@ -173,6 +173,10 @@ def disable_unused_clients_if_due() -> None:
             logger.info("Disabled %s unused clients", disabled)
             if _stopping.is_set():
                 return
+        for warned in unused.warn_of_disuse(now=now):
+            logger.info("Warned that %s unused clients will be disabled", warned)
+            if _stopping.is_set():
+                return
 
 
 def remove_deleted_workspaces_if_due() -> None:

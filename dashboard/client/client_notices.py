@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from clients.models import Client
-from clients.services.announcements import Announcement, Changed, Edited, Ended, HandedOver, Rotated
+from clients.services.announcements import Announcement, Changed, Edited, Ended, HandedOver, Rotated, Unused
 from clients.services.audit import SYSTEM
 from dashboard.client.credentials.notices import send_or_tell_admins, tell_ended, tell_rotated, without
 from dashboard.client.hand_over.notices import tell_maker
@@ -20,9 +20,10 @@ _TOLD_LISTS = ("scopes", "auth_methods")
 
 def tell_announced(said: Sequence[Announcement]) -> None:
     """Listens to clients.services.announcements."""
-    clients = _read({one.client.pk for one in said if isinstance(one, Changed | Edited | Ended)})
+    clients = _read({one.client.pk for one in said if isinstance(one, Changed | Edited | Ended | Unused)})
     ended: dict[object, list[Ended]] = {}
     changed: dict[object, list[Changed]] = {}
+    unused: dict[object, list[Unused]] = {}
     for one in said:
         if isinstance(one, Rotated):
             tell_rotated(one)
@@ -30,12 +31,16 @@ def tell_announced(said: Sequence[Announcement]) -> None:
             tell_maker(one.hand_over)
         elif isinstance(one, Ended):
             ended.setdefault((one.client.workspace_id, one.act, one.reason), []).append(one)
+        elif isinstance(one, Unused):
+            unused.setdefault(one.client.workspace_id, []).append(one)
         elif isinstance(one, Changed | Edited) and (change := one if isinstance(one, Changed) else _describe(one)):
             changed.setdefault((one.client.workspace_id, change.act, change.reason, change.names), []).append(change)
     for of_kind in ended.values():
         tell_ended(of_kind, clients)
     for alike in changed.values():
         _tell_changed(alike, clients)
+    for of_workspace in unused.values():
+        _tell_unused(of_workspace, clients)
 
 
 def _read(pks: Iterable[int]) -> dict[int, Client]:
@@ -62,6 +67,18 @@ def _say(name: str, before: object, after: object) -> str:
     if name in _TOLD_LISTS:
         return f"{change.label}: {change.before} removed{f', {change.after} added' if change.after else ''}"
     return f"{change.label}: {change.after or 'none'}, before: {change.before or 'none'}"
+
+
+def _tell_unused(announced: Sequence[Unused], clients: Mapping[int, Client]) -> None:
+    first = announced[0]
+    told: dict[str, list[Client]] = {}
+    for said in announced:
+        client = clients.get(said.client.pk, said.client)
+        for address in present_owner_of(client) or admins_of(client.workspace):
+            told.setdefault(address, []).append(client)
+    context = {"workspace": first.client.workspace, "days": first.days, "disables_at": first.disables_at}
+    for address, rows in told.items():
+        send_or_tell_admins("client_unused", address, {**context, "clients": rows}, by=None, now=first.now)
 
 
 def _tell_changed(announced: Sequence[Changed], clients: Mapping[int, Client]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from clients.models import AuditEvent, Client, ClientSecret, UsageBucket
 from clients.services import clients
-from clients.services.unused import disable_unused_clients
+from clients.services.unused import disable_unused_clients, warn_of_disuse
 from clients.services.workspaces import change_workspace
 from tests.factories import TESTS, create_client, create_workspace
 
@@ -76,3 +76,42 @@ def test_workspace_without_the_policy_disables_nothing(workspace, now):
     make(workspace, now)
     change_workspace(workspace=workspace, disable_unused_after_days=None, actor=TESTS, now=now)
     assert run(now) == 0
+
+
+class TestWarning:
+    """A week before, or half of the time if that is shorter."""
+
+    def test_a_client_is_warned_of_once_a_week_before(self, workspace, now):
+        client = make(workspace, now, age=DAYS - 7 + 1)
+        make(workspace, now, age=DAYS - 8)
+        assert [sum(warn_of_disuse(now=now + timedelta(days=day))) for day in (0, 0.1, 0.5)] == [1, 0, 0]
+        event = AuditEvent.objects.first()
+        assert (event.event, event.actor, event.target_id, event.workspace) == ("client.disuse_warned", "system", client.client_id, workspace)
+        assert event.after == {"disables_at": (now + timedelta(days=7)).isoformat()}
+        assert Client.objects.filter(status="enabled").count() == 2
+
+    def test_one_that_was_used_since_is_warned_of_again_the_next_time(self, workspace, now):
+        client = make(workspace, now, age=DAYS - 7 + 1)
+        assert sum(warn_of_disuse(now=now)) == 1
+        ClientSecret.objects.filter(client=client).update(last_used_at=now + timedelta(days=1))
+        later = now + timedelta(days=DAYS - 7 + 2)
+        assert [sum(warn_of_disuse(now=later - timedelta(days=1, hours=1))), sum(warn_of_disuse(now=later))] == [0, 1]
+
+    def test_a_policy_of_few_days_warns_after_half_of_them(self, workspace, now):
+        change_workspace(workspace=workspace, disable_unused_after_days=7, actor=TESTS, now=now)
+        make(workspace, now, age=5), make(workspace, now, age=3)
+        assert sum(warn_of_disuse(now=now)) == 1
+        assert AuditEvent.objects.first().after == {"disables_at": (now + timedelta(days=3)).isoformat()}
+
+    def test_more_clients_than_a_batch_are_warned_of_in_several(self, workspace, now, monkeypatch):
+        monkeypatch.setattr("clients.services.unused._BATCH", 2)
+        for _ in range(3):
+            make(workspace, now)
+        assert list(warn_of_disuse(now=now)) == [2, 1]
+
+    def test_nobody_is_warned_if_nothing_is_disabled(self, workspace, now, settings):
+        make(workspace, now)
+        settings.USAGE_RETENTION_DAYS = DAYS - 1
+        assert sum(warn_of_disuse(now=now)) == 0
+        change_workspace(workspace=workspace, disable_unused_after_days=None, actor=TESTS, now=now)
+        assert sum(warn_of_disuse(now=now)) == 0

@@ -112,6 +112,35 @@ class TestOfAnUnusedClient:
         assert told() == ["Clients were disabled: 2 of Demo"]
 
 
+class TestBeforeAnUnusedClientIsDisabled:
+    """By the workspace's policy."""
+
+    @pytest.fixture
+    def run(self, demo, django_capture_on_commit_callbacks):
+        def run(**fields):
+            factories.create_client(demo, name="second", contact=OWNER)
+            Client.objects.update(created_at=timezone.now() - timedelta(days=85), **fields)
+            Workspace.objects.update(disable_unused_after_days=90)
+            with django_capture_on_commit_callbacks(execute=True):
+                schedule.disable_unused_clients_if_due()
+            assert not Client.objects.filter(status="disabled").exists()
+
+        return run
+
+    def test_its_owner_hears_in_one_mail_of_several(self, run):
+        run()
+        assert told() == ["2 clients of Demo will be disabled"]
+        [message] = sent()
+        by = timezone.now() + timedelta(days=7)
+        for text in (message.body, " ".join(message.alternatives[0].content.split())):
+            assert f"Demo disables clients that are granted nothing for 90 days, so they will be disabled by {by:%d %b %Y}".replace(" 0", " ") in text
+            assert all(f"/w/demo/clients/{client.client_id}/" in text for client in Client.objects.all())
+
+    def test_the_admins_hear_if_nobody_else_can(self, run):
+        run(contact="")
+        assert [(message.to, message.subject) for message in sent()] == [(["ada@example.com"], "2 clients of Demo will be disabled")]
+
+
 def test_that_it_is_deleted(adas, client_):
     AuditEvent.objects.all().delete()
     disable_client(client=client_, actor=factories.TESTS, now=timezone.now() - timedelta(days=40))
