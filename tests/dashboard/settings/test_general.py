@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from clients.models import AuditEvent, ClientSecret, Workspace
+from clients.models import AuditEvent, Client, ClientSecret, Workspace
 from clients.services.workspaces import change_workspace
 from dashboard.models import AccessPolicy, Membership
 from tests import factories
