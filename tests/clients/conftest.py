@@ -4,16 +4,20 @@ import pytest
 
 from clients.services.workspaces import change_workspace
 from tests.factories import TESTS, create_client, create_workspace
+from tests.kept_rows import kept
 
 
 @pytest.fixture
 def workspace(db):
-    return create_workspace("demo")
+    return kept(lambda: create_workspace("demo"))
 
 
 @pytest.fixture
 def client_(workspace):
-    return create_client(workspace).secret.client
+    client = kept(lambda: create_client(workspace).secret.client)
+    # A kept client has a copy of its workspace, which a test's changes wouldn't reach.
+    client.workspace = workspace
+    return client
 
 
 def demand(workspace, now, **policies):

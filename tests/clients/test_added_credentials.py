@@ -24,19 +24,15 @@ def add_certificate(client, now, *, allow_method=True):
     return add_certificates(client=client, parsed=read_certificates(pem(self_signed().certificate)), allow_method=allow_method, actor=TESTS, now=now)
 
 
-@pytest.mark.parametrize(("add", "method"), [(add_key, "private_key_jwt"), (add_certificate, "self_signed_tls_client_auth")])
-def test_the_client_may_use_what_it_gets(client_, now, add, method):
-    [row] = add(client_, now)
-    client_.refresh_from_db()
-    assert client_.auth_methods == ["client_secret_basic", "client_secret_post", method]
-    assert row.client == client_
-
-
-@pytest.mark.parametrize("add", [add_key, add_certificate])
-def test_without_that_its_methods_stay_as_they_are(client_, now, add):
-    add(client_, now, allow_method=False)
+def test_the_client_may_use_what_it_gets_if_that_is_wanted(client_, now):
+    add_certificate(client_, now, allow_method=False)
     client_.refresh_from_db()
     assert client_.auth_methods == ["client_secret_basic", "client_secret_post"]
+    for add, methods in ((add_key, ["private_key_jwt"]), (add_certificate, ["private_key_jwt", "self_signed_tls_client_auth"])):
+        [row] = add(client_, now)
+        client_.refresh_from_db()
+        assert client_.auth_methods == ["client_secret_basic", "client_secret_post", *methods]
+        assert row.client == client_
 
 
 def test_a_method_that_somebody_else_has_allowed_meanwhile_is_not_allowed_twice(client_, now):

@@ -26,9 +26,10 @@ def delete(client, now, *, typed_name="billing-sync"):
     delete_client(client=client, typed_name=typed_name, actor=TESTS, now=now)
 
 
-def test_never_used_or_long_unused_one_can_go(client, now):
+def test_never_used_or_long_unused_one_can_go_and_refused_requests_are_no_use(client, now):
     assert is_deletable(client, now=now)
     count_use(client, at=now - timedelta(days=31))
+    UsageBucket.objects.create(client=client, endpoint="token", outcome="bad_checksum", hour=now.replace(minute=0, second=0, microsecond=0), count=9)
     assert is_deletable(client, now=now)
 
 
@@ -46,11 +47,6 @@ def test_any_trace_of_use_within_30_days_keeps_it(client, billing, now, trace):
         delete(client, now)
     assert refusal.value.code == "in_use"
     assert Client.objects.get().status == "enabled"
-
-
-def test_refused_requests_are_no_use(client, now):
-    UsageBucket.objects.create(client=client, endpoint="token", outcome="bad_checksum", hour=now.replace(minute=0, second=0, microsecond=0), count=9)
-    assert is_deletable(client, now=now)
 
 
 def test_used_one_can_go_after_24_hours_of_being_disabled_since_the_last_time(client, now):

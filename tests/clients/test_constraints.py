@@ -22,11 +22,12 @@ from clients.models import (
     WorkspaceUsage,
 )
 from tests.factories import create_client, create_workspace
+from tests.kept_rows import kept
 
 
 @pytest.fixture
 def new(db):
-    return create_client(create_workspace("demo"))
+    return kept(lambda: create_client(create_workspace("demo")))
 
 
 @pytest.mark.parametrize(

@@ -43,27 +43,20 @@ def test_deletion_has_an_end_and_an_event_and_happens_once(deleted, now):
     assert (event.before, event.after) == ({"deletes_at": None}, {"deletes_at": (now + GRACE_PERIOD).isoformat()})
 
 
-def test_nothing_is_removed_before_its_time(deleted, now):
+def test_nothing_is_removed_before_its_time_and_after_it_nothing_can_be_kept(deleted, now):
     assert list(remove_deleted_workspaces(now=now + GRACE_PERIOD - timedelta(seconds=1))) == []
     assert Workspace.objects.exists()
+    with pytest.raises(ValidationError, match="too late"):
+        keep_workspace(workspace=deleted, actor=TESTS, now=now + GRACE_PERIOD)
 
 
 def test_workspace_that_is_kept_is_as_before(deleted, now):
-    kept = keep_workspace(workspace=deleted, actor=TESTS, now=now + timedelta(days=6))
-    assert kept.deletes_at is None
-    assert AuditEvent.objects.first().event == "workspace.kept"
-    assert list(remove_deleted_workspaces(now=now + timedelta(days=30))) == []
-
-
-def test_keeping_what_nobody_deletes_is_no_event(deleted, now):
     for _ in range(2):
-        keep_workspace(workspace=deleted, actor=TESTS, now=now)
+        kept = keep_workspace(workspace=deleted, actor=TESTS, now=now + timedelta(days=6))
+        assert kept.deletes_at is None
+    assert AuditEvent.objects.first().event == "workspace.kept"
     assert AuditEvent.objects.filter(event="workspace.kept").count() == 1
-
-
-def test_after_its_time_it_cant_be_kept(deleted, now):
-    with pytest.raises(ValidationError, match="too late"):
-        keep_workspace(workspace=deleted, actor=TESTS, now=now + GRACE_PERIOD)
+    assert list(remove_deleted_workspaces(now=now + timedelta(days=30))) == []
 
 
 def test_everything_of_it_goes_and_nothing_of_others(demo, other, now, monkeypatch):

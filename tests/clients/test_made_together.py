@@ -8,6 +8,7 @@ from clients.services.clients import create_client_with_credentials
 from clients.services.rotation import rotate_secret
 from clients.services.secrets import create_secret
 from tests import factories
+from tests.kept_rows import kept
 
 
 class StoppedError(Exception):
@@ -20,7 +21,7 @@ def stop(made):
 
 @pytest.fixture
 def client(demo):
-    return factories.create_client(demo).secret.client
+    return kept(lambda: factories.create_client(demo).secret.client)
 
 
 def test_it_learns_what_was_made(demo, client):

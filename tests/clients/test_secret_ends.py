@@ -35,47 +35,34 @@ def events():
     return list(AuditEvent.objects.filter(event__in=["secret.extended", "secret.ended"]).values_list("event", "target_id", "before", "after"))
 
 
-def test_an_overlap_is_extended_with_an_event_that_says_from_when_to_when(old, now):
-    was = old.expires_at
+def test_an_overlap_is_extended_with_an_event_that_says_from_when_to_when_and_a_successor_gets_the_life_as_before(old, now):
+    was, lifetime = old.expires_at, old.lifetime
     extended = extend(old, now + 7 * DAY, now)
     old.refresh_from_db()
     assert extended.expires_at == old.expires_at == now + 7 * DAY
+    assert old.lifetime == lifetime
     after = {"client_id": old.client.client_id, "expires_at": (now + 7 * DAY).isoformat()}
     assert events() == [("secret.extended", old.secret_id, {"expires_at": was.isoformat()}, after)]
 
 
-def test_an_extended_secret_gives_its_successor_the_life_that_it_was_made_with(old, now):
-    lifetime = old.lifetime
-    extend(old, now + 7 * DAY, now)
-    old.refresh_from_db()
-    assert old.lifetime == lifetime
+def test_what_has_no_end_or_has_ended_and_an_end_that_is_no_later_or_in_a_hundred_years_is_refused(old, now):
+    def refused(expires_at, said):
+        with pytest.raises(ValidationError, match=said) as error:
+            extend(old, expires_at, now)
+        assert events() == []
+        return error.value.code
 
-
-@pytest.mark.parametrize("later", [timedelta(), -HOUR])
-def test_an_end_that_is_no_later_is_refused(old, now, later):
-    with pytest.raises(ValidationError, match="already works until then") as error:
-        extend(old, old.expires_at + later, now)
-    assert error.value.code == "not_later"
-    assert events() == []
-
-
-def test_a_secret_that_has_ended_stays_so(old, now):
+    for later in (timedelta(), -HOUR):
+        assert refused(old.expires_at + later, "already works until then") == "not_later"
+    refused(now + 36501 * DAY, "36,500 days")
+    row = ClientSecret.objects.filter(pk=old.pk)
+    row.update(expires_at=None)
+    refused(now + DAY, "has no expiry date, so it can't be extended")
+    row.update(expires_at=now + DAY, revoked_at=now)
+    refused(now + 2 * DAY, "has expired and can't be extended")
+    row.update(revoked_at=None)
     expire(old)
-    with pytest.raises(ValidationError, match="has expired and can't be extended") as error:
-        extend(old, now + DAY, now)
-    assert error.value.code == "ended"
-
-
-def test_a_secret_that_was_revoked_stays_so(old, now):
-    secrets.revoke_secret(client=old.client, secret_id=old.secret_id, actor=TESTS, now=now)
-    with pytest.raises(ValidationError, match="has expired and can't be extended"):
-        extend(old, now + 2 * DAY, now)
-
-
-def test_a_secret_without_end_has_nothing_to_extend(old, now):
-    ClientSecret.objects.filter(pk=old.pk).update(expires_at=None)
-    with pytest.raises(ValidationError, match="has no expiry date, so it can't be extended"):
-        extend(old, now + DAY, now)
+    assert refused(now + DAY, "has expired and can't be extended") == "ended"
 
 
 def test_a_secret_is_extended_up_to_the_longest_life_that_the_workspace_allows_from_its_creation(old, now):
@@ -86,32 +73,20 @@ def test_a_secret_is_extended_up_to_the_longest_life_that_the_workspace_allows_f
     assert extend(old, old.created_at + 30 * DAY, now).expires_at == old.created_at + 30 * DAY
 
 
-def test_without_a_longest_life_it_is_a_hundred_years(old, now):
-    with pytest.raises(ValidationError, match="36,500 days"):
-        extend(old, now + 36501 * DAY, now)
-
-
-def test_a_secret_that_is_ended_obtains_nothing_more_but_is_not_revoked(old, now):
+def test_a_secret_that_is_ended_obtains_nothing_more_but_is_not_revoked_nor_ended_again(old, now):
     was, later = old.expires_at, now + HOUR
     ended = end(old, later)
     assert (ended.expires_at, ended.revoked_at, ended.state(later)) == (later, None, "expired")
+    assert end(old, now + 2 * HOUR).expires_at == later
     after = {"client_id": old.client.client_id, "expires_at": later.isoformat()}
     assert events() == [("secret.ended", old.secret_id, {"expires_at": was.isoformat()}, after)]
 
 
-def test_a_secret_without_end_can_be_ended(old, now):
-    ClientSecret.objects.filter(pk=old.pk).update(expires_at=None)
+def test_a_secret_without_end_can_be_ended_and_one_of_a_clock_that_is_ahead_ends_at_its_creation(old, now):
+    row = ClientSecret.objects.filter(pk=old.pk)
+    row.update(expires_at=None)
     assert end(old, now + HOUR).expires_at == now + HOUR
-
-
-def test_a_secret_that_has_ended_is_not_ended_again(old, now):
-    end(old, now + HOUR)
-    assert end(old, now + 2 * HOUR).expires_at == now + HOUR
-    assert len(events()) == 1
-
-
-def test_a_secret_of_another_clients_clock_that_is_ahead_ends_at_its_creation(old, now):
-    ClientSecret.objects.filter(pk=old.pk).update(created_at=now + HOUR)
+    row.update(expires_at=None, created_at=now + HOUR)
     assert end(old, now).expires_at == now + HOUR
 
 
@@ -131,23 +106,20 @@ def test_an_extension_without_its_event_is_undone(old, now):
     assert ClientSecret.objects.get(pk=old.pk).expires_at == was
 
 
-def test_why_something_was_revoked_is_kept_without_a_secret_in_it(old, now):
+def test_why_something_was_revoked_is_kept_without_a_secret_in_it_in_200_characters_at_most(old, now):
     new = secrets.create_secret(client=old.client, actor=TESTS, now=now)
-    secrets.revoke_secret(client=old.client, secret_id=old.secret_id, reason=f" It leaked: {new.plaintext} ", actor=TESTS, now=now)
-    after = AuditEvent.objects.get(event="secret.revoked").after
-    assert after["reason"] == f"It leaked: tos_live_{new.secret.secret_id}…"
 
+    def revoke(secret, **reason):
+        return secrets.revoke_secret(client=old.client, secret_id=secret.secret_id, actor=TESTS, now=now, **reason)
 
-def test_a_reason_of_more_than_200_characters_revokes_nothing(old, now):
     with pytest.raises(ValidationError, match="Use at most 200"):
-        secrets.revoke_secret(client=old.client, secret_id=old.secret_id, reason="x" * 201, actor=TESTS, now=now)
+        revoke(old, reason="x" * 201)
     old.refresh_from_db()
     assert old.revoked_at is None
-
-
-def test_without_a_reason_the_event_has_none(old, now):
-    secrets.revoke_secret(client=old.client, secret_id=old.secret_id, actor=TESTS, now=now)
-    assert "reason" not in AuditEvent.objects.get(event="secret.revoked").after
+    revoke(old, reason=f" It leaked: {new.plaintext} ")
+    assert AuditEvent.objects.get(event="secret.revoked").after["reason"] == f"It leaked: tos_live_{new.secret.secret_id}…"
+    revoke(new.secret)
+    assert "reason" not in AuditEvent.objects.get(event="secret.revoked", target_id=new.secret.secret_id).after
 
 
 # Secrets that are there already

@@ -16,7 +16,7 @@ from cryptography import x509
 from django.conf import settings
 
 from clients.certificate import read_certificates
-from clients.models import Client, ClientCertificate, RecordedRequest, Workspace
+from clients.models import Client, ClientCertificate, ClientPublicKey, RecordedRequest, Workspace
 from clients.services import usage
 from clients.services.certificates import add_certificates
 from clients.services.workspaces import change_workspace
@@ -33,7 +33,7 @@ from tests.kept_rows import kept
 from tests.oauth.assertions import Robot, create_robot
 from tests.oauth.doors import DOORS, Sender, basic, bearer
 from tests.oauth.hosts import Host, publish
-from tests.oauth.proofs import new_key
+from tests.oauth.proofs import key, new_key
 from tests.oauth.shown import ask, reason_in
 
 
@@ -56,13 +56,14 @@ class Program:
 
 
 @pytest.fixture
-def either_door() -> Each:
-    return Each([DOORS["asgi"].transport, DOORS["django"].transport], in_each_case=False)
+def either_door(pytestconfig: pytest.Config) -> Each:
+    doors = ["asgi"] if pytestconfig.getoption("few") else ["asgi", "django"]
+    return Each([DOORS[door].transport for door in doors], in_each_case=False)
 
 
 @pytest.fixture
 def send(either_door: Each) -> Sender:
-    """Through the server's door; the first case of each test that doesn't commit through Django's as well."""
+    """Through the server's door; the first case of each test that doesn't commit through Django's as well. With --few, only test_doors.py goes there."""
     return Sender(lambda *given: either_door.value(*given))
 
 
@@ -112,7 +113,7 @@ def token(asgi: Sender, billing: Program) -> str:
 @pytest.fixture
 def witness(demo: Workspace, make: Callable[..., Program]) -> Program:
     """A resource server of the same workspace that introspects billing's tokens."""
-    return make(demo, audiences=("https://localhost:8443/w/demo",))
+    return in_workspace(demo, kept(lambda: make(demo, audiences=("https://localhost:8443/w/demo",))))
 
 
 @pytest.fixture
@@ -276,7 +277,14 @@ def host(host_certificate: tuple[str, str], monkeypatch: pytest.MonkeyPatch, set
 @pytest.fixture
 def robot(demo: Workspace, now: datetime) -> Robot:
     """A client with one key for ES256 and no secret."""
-    return create_robot(demo, now=now)
+
+    def make() -> tuple[Client, str, list[ClientPublicKey]]:
+        made = create_robot(demo, now=now)
+        return made.client, made.kid, made.rows
+
+    client, kid, rows = kept(make)
+    client.workspace = demo
+    return Robot(client, key("ES256"), kid, rows)
 
 
 @pytest.fixture

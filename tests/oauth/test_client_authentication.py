@@ -13,21 +13,6 @@ from tests.oauth.doors import basic
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-@pytest.mark.rfc("6749", "2.3")
-@pytest.mark.parametrize("authorization", ["basic", "wrong", "Bearer abc", "Basic !", ""])
-def test_two_methods_at_once_are_an_invalid_request_whatever_they_hold(send, billing, authorization):
-    header = {"basic": billing.basic, "wrong": basic(billing.client_id, "wrong")}.get(authorization, authorization)
-    assert send.token(header, billing.form).error == (400, "invalid_request")
-    assert send.token(header, {"client_secret": billing.secret}).error == (400, "invalid_request")
-    assert send.token(header, {"client_assertion": "a.b.c", "client_assertion_type": ASSERTION_TYPE}).error == (400, "invalid_request")
-
-
-@pytest.mark.rfc("6749", "2.3")
-def test_a_secret_and_an_assertion_are_two_methods(send, billing):
-    assert send.token(None, {**billing.form, "client_assertion": "a.b.c"}).error == (400, "invalid_request")
-    assert send.token(None, {**billing.form, "client_assertion_type": ASSERTION_TYPE}).error == (400, "invalid_request")
-
-
 def refuse(case, program, others, now):
     """Make the credentials of program bad in one way, and return what it sends."""
     client, presented = program.client, program.secret

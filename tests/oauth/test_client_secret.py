@@ -10,8 +10,9 @@ from clients.models import Client, ClientSecret
 from clients.secret import generate, hash_secret
 from clients.services import usage
 from clients.services.rotation import rotate_secret
-from clients.services.secrets import create_secret
+from clients.services.secrets import create_secret, revoke_secret
 from tests import factories
+from tests.oauth.assertions import ASSERTION_TYPE
 from tests.oauth.conftest import reason_of
 from tests.oauth.doors import basic
 
@@ -21,26 +22,18 @@ def encoded(text, *, scheme="Basic"):
 
 
 @pytest.mark.rfc("6749", "2.3.1")
-def test_id_and_secret_may_be_percent_encoded(send, billing):
-    every_octet = "".join(f"%{ord(character):02x}" for character in f"{billing.client_id}")
-    assert send.token(encoded(f"{every_octet}:{billing.secret}")).status == 200
-    assert send.token(encoded(f"{billing.client_id}:{billing.secret.replace('_', '%5F')}")).status == 200
-
-
 @pytest.mark.rfc("7617", "2")
-@pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])
-def test_the_scheme_has_any_case(send, billing, scheme):
-    assert send.token(encoded(f"{billing.client_id}:{billing.secret}", scheme=scheme)).status == 200
-
-
-@pytest.mark.rfc("7617", "2")
-def test_white_space_around_the_credentials_is_no_part_of_them(send, billing):
-    assert send.token(billing.basic.replace("Basic ", "Basic  ")).status == 200
-
-
-@pytest.mark.rfc("6749", "2.3.1")
-def test_id_with_a_hyphen_and_an_underscore_reads_the_same_encoded_and_not(send, billing):
-    """No ID holds anything else that could be encoded."""
+def test_id_and_secret_may_be_percent_encoded_and_the_scheme_has_any_case(send, billing):
+    """White space around the credentials is no part of them. No ID holds anything but a hyphen and an underscore that could be encoded."""
+    every_octet = "".join(f"%{ord(character):02x}" for character in billing.client_id)
+    pair = f"{billing.client_id}:{billing.secret}"
+    for spelling in (
+        encoded(f"{every_octet}:{billing.secret}"),
+        encoded(f"{billing.client_id}:{billing.secret.replace('_', '%5F')}"),
+        *(encoded(pair, scheme=scheme) for scheme in ("Basic", "basic", "BASIC")),
+        billing.basic.replace("Basic ", "Basic  "),
+    ):
+        assert send.token(spelling).status == 200
     Client.objects.filter(pk=billing.client.pk).update(client_id="imported-client_with-hyphens")
     assert send.token(basic("imported-client_with-hyphens", billing.secret)).status == 200
     assert send.token(basic("imported%2Dclient%5Fwith-hyphens", billing.secret, encode=False)).status == 200
@@ -58,13 +51,17 @@ def test_id_that_no_client_can_have_is_unknown(send, billing, client_id, encode)
 
 
 @pytest.mark.rfc("6749", "2.3")
-def test_client_id_alone_in_the_body_beside_basic_is_fine_where_it_is_the_same(send, billing, eves):
-    assert send.token(billing.basic, {"client_id": billing.client_id}).status == 200
+def test_two_methods_at_once_are_an_invalid_request_whatever_they_hold(send, billing, eves):
+    """So are a repeated header, and a secret without a client ID; a client ID alone beside Basic is fine where it is the same."""
+    for header in (billing.basic, basic(billing.client_id, "wrong"), "Bearer abc", "Basic !", ""):
+        assert send.token(header, billing.form).error == (400, "invalid_request")
+        assert send.token(header, {"client_secret": billing.secret}).error == (400, "invalid_request")
+        assert send.token(header, {"client_assertion": "a.b.c", "client_assertion_type": ASSERTION_TYPE}).error == (400, "invalid_request")
+    for form in ({**billing.form, "client_assertion": "a.b.c"}, {**billing.form, "client_assertion_type": ASSERTION_TYPE}, {"client_secret": billing.secret}):
+        assert send.token(None, form).error == (400, "invalid_request")
+    assert send.token(f"{billing.basic},{billing.basic}").error == (400, "invalid_request")
     assert send.token(billing.basic, {"client_id": eves.client_id}).error == (400, "invalid_request")
-
-
-def test_a_secret_without_a_client_id_is_an_invalid_request(send, billing):
-    assert send.token(None, {"client_secret": billing.secret}).error == (400, "invalid_request")
+    assert send.token(billing.basic, {"client_id": billing.client_id}).status == 200
 
 
 @pytest.mark.rfc("6749", "5.2")
@@ -83,16 +80,11 @@ def test_a_malformed_authorization_header_is_invalid_client(send, billing, autho
     assert answer.headers["www-authenticate"] == 'Basic realm="TokenOS", charset="UTF-8"'
 
 
-def test_a_repeated_authorization_header_is_an_invalid_request(send, billing):
-    assert send.token(f"{billing.basic},{billing.basic}").error == (400, "invalid_request")
-
-
-def test_several_secrets_work_side_by_side(send, billing, now):
+def test_several_secrets_work_side_by_side_and_a_rotated_one_until_its_overlap_ends(send, billing, now):
     second = create_secret(client=billing.client, actor=factories.TESTS, now=now)
-    assert send.token(billing.basic).status == send.token(basic(billing.client_id, second.plaintext)).status == 200
-
-
-def test_a_rotated_secret_works_until_its_overlap_ends(send, billing, now):
+    secrets = [billing.basic, basic(billing.client_id, second.plaintext)]
+    assert [send.token(one).status for one in secrets] == [200, 200]
+    revoke_secret(client=billing.client, secret_id=second.secret.secret_id, actor=factories.TESTS, now=now)
     rotated = rotate_secret(client=billing.client, overlap=timedelta(hours=1), actor=factories.TESTS, now=now)
     assert send.token(billing.basic).status == send.token(basic(billing.client_id, rotated.plaintext)).status == 200
     factories.expire(ClientSecret.objects.get(secret_id=billing.secret_id))
@@ -102,7 +94,11 @@ def test_a_rotated_secret_works_until_its_overlap_ends(send, billing, now):
 
 def test_a_secret_without_a_digest_is_checked_by_its_hash_once_and_gets_a_digest(send, billing):
     row = ClientSecret.objects.filter(secret_id=billing.secret_id)
-    row.update(digest="", hash=hash_secret(billing.secret))
+    row.update(digest="", hash=hash_secret(generate("live").plaintext))
+    answer = send.token(billing.basic)
+    assert answer.error == (401, "invalid_client")
+    assert reason_of(answer.request_id) == "wrong_secret"
+    row.update(hash=hash_secret(billing.secret))
     assert send.token(billing.basic).status == 200
     usage.flush()
     assert row.get().digest != ""
@@ -118,28 +114,15 @@ def test_a_guess_tells_nobody_which_secrets_other_clients_have(send, billing, ev
         assert reason_of(answer.request_id) == "unknown_secret"
 
 
-def test_a_wrong_secret_without_a_digest_is_refused_by_its_hash(send, billing, demo, make):
-    row = ClientSecret.objects.filter(secret_id=billing.secret_id)
-    row.update(digest="", hash=hash_secret(make(demo).secret))
-    answer = send.token(billing.basic)
-    assert answer.error == (401, "invalid_client")
-    assert reason_of(answer.request_id) == "wrong_secret"
-
-
-def test_while_a_hash_is_checked_another_waits_a_moment_and_then_says_so(asgi, billing):
-    """One argon2id at a time per process, so that a flood of secrets without a digest takes no more than a core."""
+def test_while_a_hash_is_checked_another_waits_a_moment_and_then_says_so_and_others_at_once(asgi, billing, monkeypatch):
+    """One argon2id at a time per process, so that a flood of secrets without a digest takes no more than a core, nor holds all threads that answer."""
     ClientSecret.objects.filter(secret_id=billing.secret_id).update(digest="", hash=hash_secret(billing.secret))
+    monkeypatch.setattr(secret, "_HASHING_WAIT_SECONDS", 0.1)
     with secret._hashing:
         answer = asgi.token(billing.basic)
     assert answer.error == (503, "temporarily_unavailable")
     assert int(answer.headers["retry-after"]) > 0
-    assert asgi.token(billing.basic).status == 200
-
-
-def test_while_one_waits_for_a_hash_others_are_told_at_once(asgi, billing, monkeypatch):
-    """So that wrong secrets without a digest never hold all threads that answer requests."""
     monkeypatch.setattr(secret, "_HASHING_WAIT_SECONDS", 60)
-    ClientSecret.objects.filter(secret_id=billing.secret_id).update(digest="", hash=hash_secret(billing.secret))
     with secret._hashing, secret._waiting:
         assert asgi.token(billing.basic).error == (503, "temporarily_unavailable")
     assert asgi.token(billing.basic).status == 200

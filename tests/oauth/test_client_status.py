@@ -19,19 +19,14 @@ def test_clients_and_tokens_of_a_deleted_workspace_are_dead_until_it_is_kept(sen
     assert send.get("/api/v1/whoami", f"Bearer {token}").status == 200
 
 
-def test_a_disabled_clients_tokens_are_dead_and_alive_again_once_it_is_enabled(asgi, billing, is_alive, token, now):
-    disable_client(client=billing.client, actor=TESTS, now=now)
+def test_a_disabled_clients_secret_and_tokens_are_dead_everywhere_and_alive_again_once_it_is_enabled(asgi, billing, is_alive, token, now):
+    disable_client(client=billing.client, now=now, actor=TESTS)
     assert not is_alive(token)
     assert reason_of(asgi.get("/api/v1/whoami", bearer(token)).request_id) == "client_disabled"
-    enable_client(client=billing.client, actor=TESTS, now=now)
-    assert is_alive(token)
-    assert asgi.token(billing.basic).status == 200
-
-
-def test_a_disabled_clients_secret_is_dead_everywhere(asgi, billing, now):
-    disable_client(client=billing.client, actor=TESTS, now=now)
-    assert asgi.token(billing.basic).status == 401
     for path in ("/api/v1/whoami", "/gateway/demo/verify"):
         assert asgi.get(path, billing.basic).status == asgi.get(path, bearer(billing.secret)).status == 401
-    for path in ("/oauth2/introspect", "/oauth2/revoke"):
-        assert asgi.post(path, {"token": "x"}, billing.basic).status == 401
+    for path in ("/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"):
+        assert asgi.post(path, {"grant_type": "client_credentials", "token": "x"}, billing.basic).status == 401
+    enable_client(client=billing.client, now=now, actor=TESTS)
+    assert is_alive(token)
+    assert asgi.token(billing.basic).status == 200

@@ -70,9 +70,11 @@ def test_server_that_keeps_no_raw_path_encodes_it_again(send, token):
 
 
 @pytest.mark.usefixtures("proxied")
-@pytest.mark.parametrize("said", [{}, {"Method": "PATCH"}, {"Uri": ""}, {"Uri": "", "Method": "", "Host": ""}, {"Host": "api.example.com"}])
-def test_where_the_proxy_says_no_url_the_request_itself_counts(asgi, token, said):
-    assert ask(asgi, token, method="GET", url=ISSUER + VERIFY, **said).status == 200
+def test_where_the_proxy_says_no_url_or_method_the_own_one_counts(asgi, token):
+    for said in ({}, {"Method": "PATCH"}, {"Uri": ""}, {"Uri": "", "Method": "", "Host": ""}, {"Host": "api.example.com"}):
+        assert ask(asgi, token, method="GET", url=ISSUER + VERIFY, **said).status == 200
+    for said in ({}, {"Method": ""}):
+        assert ask(asgi, token, method="GET", url=ORIGINAL, Host="api.example.com", Uri="/v1/orders", **said).status == 200
 
 
 MALFORMED: list[tuple[str, dict[str, str]]] = [
@@ -118,12 +120,6 @@ def test_no_other_url_is_like_one_that_is_malformed(asgi, token, url):
     """What a caller may write into its request line is no URL yet."""
     said = {"Host": "api.example.com", "Uri": "/a|b"}
     assert_proof_refused(ask(asgi, token, method="GET", url=url, **said), "dpop_proof_url")
-
-
-@pytest.mark.usefixtures("proxied")
-@pytest.mark.parametrize("said", [{}, {"Method": ""}])
-def test_where_the_proxy_says_no_method_the_own_one_counts(asgi, token, said):
-    assert ask(asgi, token, method="GET", url=ORIGINAL, Host="api.example.com", Uri="/v1/orders", **said).status == 200
 
 
 @pytest.mark.usefixtures("proxied")

@@ -10,11 +10,19 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.rfc("8414", "2")
-@pytest.mark.parametrize("path", PATHS)
-def test_it_says_where_everything_is(send, path):
-    answer = send.get(path)
+@pytest.mark.rfc("8414", "3")
+@pytest.mark.rfc("8705", "3.3")
+@pytest.mark.rfc("8705", "5")
+@pytest.mark.rfc("9449", "5.1")
+def test_it_says_where_everything_is_and_what_tokens_can_be_bound_to_and_every_origin_and_cache_may_read_it(send):
+    answer = send.get(PATHS[0], headers={"Origin": "https://app.example.com"})
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["cache-control"] == "public, max-age=3600"
+    assert "set-cookie" not in answer.headers
+    assert "cookie" not in answer.headers.get("vary", "").lower()
+    assert send.get(PATHS[1]).body == answer.body
     metadata = answer.json()
     assert metadata["issuer"] == ISSUER
     # Client libraries of MCP refuse metadata without it, and ask for every scope that they find.
@@ -29,32 +37,10 @@ def test_it_says_where_everything_is(send, path):
     for endpoint in ("token", "introspection", "revocation"):
         assert metadata[f"{endpoint}_endpoint_auth_methods_supported"] == METHODS
         assert metadata[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] == ALGORITHMS
-
-
-@pytest.mark.rfc("8705", "3.3")
-@pytest.mark.rfc("9449", "5.1")
-def test_it_says_what_tokens_can_be_bound_to(send):
-    metadata = send.get(PATHS[0]).json()
     assert metadata["tls_client_certificate_bound_access_tokens"] is True
     assert metadata["dpop_signing_alg_values_supported"] == ALGORITHMS
-
-
-@pytest.mark.rfc("8705", "5")
-def test_certificates_are_asked_for_at_the_same_endpoints(send):
-    assert "mtls_endpoint_aliases" not in send.get(PATHS[0]).json()
-
-
-@pytest.mark.rfc("8414", "3")
-def test_both_paths_say_the_same(send):
-    assert send.get(PATHS[0]).body == send.get(PATHS[1]).body
-
-
-def test_every_origin_and_cache_may_read_it(send):
-    answer = send.get(PATHS[0], headers={"Origin": "https://app.example.com"})
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert answer.headers["cache-control"] == "public, max-age=3600"
-    assert "set-cookie" not in answer.headers
-    assert "cookie" not in answer.headers.get("vary", "").lower()
+    # Certificates are asked for at the same endpoints.
+    assert "mtls_endpoint_aliases" not in metadata
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/.well-known/jwks.json"])

@@ -28,20 +28,19 @@ def machine(demo, make):
 
 
 @pytest.mark.rfc("8705", "2.2")
-def test_registered_certificate_gets_a_token(send, machine, register):
+@pytest.mark.rfc("8705", "3.1")
+def test_registered_certificate_gets_a_token_that_is_bound_to_it_and_its_use_is_noted(send, machine, register):
     holder = self_signed()
-    register(machine.client, holder)
+    row = register(machine.client, holder)
     answer = get_token(send, machine.client_id, holder)
     assert answer.status == 200
     assert answer.json()["token_type"] == "Bearer"
-
-
-@pytest.mark.rfc("8705", "3.1")
-def test_token_is_bound_to_the_certificate(send, machine, register):
-    holder = self_signed()
-    row = register(machine.client, holder)
-    claims = get_token(send, machine.client_id, holder).claims
-    assert claims["cnf"] == {"x5t#S256": row.thumbprint}
+    assert answer.claims["cnf"] == {"x5t#S256": row.thumbprint}
+    usage.flush()
+    row.refresh_from_db()
+    assert row.last_used_at is not None
+    assert row.last_used_from == ADDRESS
+    assert UsageBucket.objects.get().credential == f"certificate:{row.thumbprint}"
 
 
 def test_certificate_of_a_ca_may_be_registered_as_well(send, machine, register):
@@ -51,21 +50,12 @@ def test_certificate_of_a_ca_may_be_registered_as_well(send, machine, register):
 
 
 @pytest.mark.rfc("8705", "2.2")
-def test_another_certificate_is_refused_whatever_its_subject(send, machine, register):
-    register(machine.client, self_signed("billing"))
-    assert refusal(get_token(send, machine.client_id, self_signed("billing"))) == "certificate_unknown"
-
-
-def test_same_key_in_another_certificate_is_refused(send, machine, register):
-    holder = self_signed()
+def test_another_certificate_is_refused_whatever_its_subject_key_and_owner(send, demo, machine, register, make):
+    holder, others = self_signed("billing"), self_signed()
     register(machine.client, holder)
-    assert refusal(get_token(send, machine.client_id, self_signed(key=holder.key))) == "certificate_unknown"
-
-
-def test_certificate_of_another_client_is_refused(send, demo, machine, register, make):
-    other, holder = make(demo, auth_methods=[SELF_SIGNED]), self_signed()
-    register(other.client, holder)
-    assert refusal(get_token(send, machine.client_id, holder)) == "certificate_unknown"
+    register(make(demo, auth_methods=[SELF_SIGNED]).client, others)
+    for other in (self_signed("billing"), self_signed(key=holder.key), others):
+        assert refusal(get_token(send, machine.client_id, other)) == "certificate_unknown"
 
 
 def test_two_clients_with_one_certificate_are_told_apart_by_client_id(send, demo, machine, register, make):
@@ -102,38 +92,33 @@ def test_revoked_certificate_stops_at_the_next_request_and_its_tokens_die(send, 
     assert answer.json() == {"active": False}
 
 
-def test_expired_certificate_is_refused(send, machine, register, now):
-    holder = self_signed()
-    row = register(machine.client, holder)
+def test_certificate_is_refused_before_it_begins_and_after_its_end(send, machine, register, now):
+    future, past = self_signed(begins=now + timedelta(hours=1)), self_signed()
+    register(machine.client, future)
+    row = register(machine.client, past)
     ClientCertificate.objects.filter(pk=row.pk).update(expires_at=now - timedelta(seconds=1))
-    assert refusal(get_token(send, machine.client_id, holder)) == "certificate_expired"
+    assert refusal(get_token(send, machine.client_id, future)) == "certificate_not_yet_valid"
+    assert refusal(get_token(send, machine.client_id, past)) == "certificate_expired"
 
 
-def test_certificate_is_refused_before_it_begins(send, machine, register, now):
-    holder = self_signed(begins=now + timedelta(hours=1))
-    register(machine.client, holder)
-    assert refusal(get_token(send, machine.client_id, holder)) == "certificate_not_yet_valid"
-
-
-def test_client_without_the_method_is_refused(send, billing, register):
+@pytest.mark.rfc("6749", "2.3")
+def test_client_without_the_method_is_refused_and_a_certificate_beside_its_secret_does_no_harm(send, billing, register):
+    """Everybody who passes a proxy with mutual TLS has a certificate on the connection."""
     holder = self_signed()
     assert refusal(get_token(send, billing.client_id, holder)) == "method_not_allowed"
     register(billing.client, holder)
     assert refusal(get_token(send, billing.client_id, holder)) == "method_not_allowed"
+    assert send.token(billing.basic, certificate=holder.der).status == 200
 
 
-def test_disabled_client_is_refused(send, machine, register, now):
-    holder = self_signed()
-    register(machine.client, holder)
-    disable_client(client=machine.client, actor=factories.TESTS, now=now)
-    assert refusal(get_token(send, machine.client_id, holder)) == "client_disabled"
-
-
-def test_address_ranges_hold_for_certificates_too(send, demo, make, register):
+def test_client_of_certificates_may_be_limited_to_addresses_or_disabled_and_cant_use_its_secret(send, demo, make, register, now):
     program, holder = make(demo, auth_methods=[SELF_SIGNED], allowed_networks=[f"{ADDRESS}/32"]), self_signed()
     register(program.client, holder)
     assert get_token(send, program.client_id, holder).status == 200
     assert refusal(get_token(send, program.client_id, holder, address=ELSEWHERE)) == "address_not_allowed"
+    assert refusal(send.token(program.basic)) == "method_not_allowed"
+    disable_client(client=program.client, actor=factories.TESTS, now=now)
+    assert refusal(get_token(send, program.client_id, holder)) == "client_disabled"
 
 
 @pytest.mark.parametrize("client_id", ["A" * 22, "nobody", "n" * 100, "a\N{SNOWMAN}"])
@@ -168,52 +153,20 @@ def test_owner_reads_that_the_policy_forbids_certificates_of_a_ca(send, ca, demo
     assert refusal(get_token(send, program.client_id, holder)) == "method_against_policy"
 
 
-def test_client_of_secrets_without_one_came_without_credentials(send, billing):
-    answer = send.token(None, {"client_id": billing.client_id})
-    assert refusal(answer) == "missing_credentials"
-    assert RecordedRequest.objects.get(request_id=answer.request_id).client == billing.client
-
-
 def test_caller_without_a_certificate_learns_nothing_of_the_client(send, demo, billing, machine):
-    answers = [send.token(None, {"client_id": client_id}) for client_id in (machine.client_id, billing.client_id, "A" * 22, "a\N{SNOWMAN}", "n" * 500)]
+    """Of one that uses secrets, its owner reads that the credentials are missing."""
+    answers = [send.token(None, {"client_id": client_id}) for client_id in (billing.client_id, machine.client_id, "A" * 22, "a\N{SNOWMAN}", "n" * 500)]
     assert len({(answer.status, answer.body, answer.headers["www-authenticate"]) for answer in answers}) == 1
+    assert refusal(answers[0]) == "missing_credentials"
+    assert RecordedRequest.objects.get(request_id=answers[0].request_id).client == billing.client
 
 
-def test_missing_certificates_are_throttled(send, machine, monkeypatch):
+def test_wrong_and_missing_certificates_are_throttled_and_good_ones_from_elsewhere_are_not(send, machine, register, monkeypatch):
     monkeypatch.setattr(settings, "FAILURES_PER_CLIENT", 2)
-    assert [send.token(None, {"client_id": machine.client_id}).status for _ in range(4)] == [401, 401, 429, 429]
-
-
-@pytest.mark.rfc("6749", "2.3")
-def test_certificate_beside_a_secret_is_the_secrets_authentication(send, billing):
-    """Everybody who passes a proxy with mutual TLS has a certificate on the connection."""
-    assert send.token(billing.basic, certificate=self_signed().der).status == 200
-
-
-def test_client_limited_to_certificates_cant_use_its_secret(send, machine, register):
-    register(machine.client, self_signed())
-    assert refusal(send.token(machine.basic)) == "method_not_allowed"
-
-
-def test_failures_are_throttled_and_good_ones_from_elsewhere_are_not(send, machine, register, monkeypatch):
-    monkeypatch.setattr(settings, "FAILURES_PER_CLIENT", 3)
     holder, wrong = self_signed(), self_signed()
     register(machine.client, holder)
-    for _ in range(3):
-        assert get_token(send, machine.client_id, wrong).status == 401
-    for one in (wrong, holder):
-        answer = get_token(send, machine.client_id, one)
+    assert get_token(send, machine.client_id, wrong).status == send.token(None, {"client_id": machine.client_id}).status == 401
+    for answer in (*(get_token(send, machine.client_id, one) for one in (wrong, holder)), send.token(None, {"client_id": machine.client_id})):
         assert answer.status == 429
         assert int(answer.headers["retry-after"]) > 0
     assert get_token(send, machine.client_id, holder, address=ELSEWHERE).status == 200
-
-
-def test_use_is_noted_with_the_certificate(send, machine, register):
-    holder = self_signed()
-    row = register(machine.client, holder)
-    get_token(send, machine.client_id, holder)
-    usage.flush()
-    row.refresh_from_db()
-    assert row.last_used_at is not None
-    assert row.last_used_from == ADDRESS
-    assert UsageBucket.objects.get().credential == f"certificate:{row.thumbprint}"

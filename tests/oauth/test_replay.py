@@ -74,17 +74,10 @@ def synchronous():
 
 
 @pytest.mark.rfc("7523", "3")
-def test_first_use_counts_and_no_other(use):
-    assert [use(), use(), use("y"), use("y")] == [True, False, True, False]
-
-
-def test_each_purpose_and_issuer_has_its_own(use):
-    assert [use(), use(purpose="dpop"), use(issuer="other")] == [True, True, True]
-
-
-@pytest.mark.parametrize("jti", ["", "ü" * 256, "\ud800", "\0", "x" * 100_000])
-def test_any_text_may_be_a_jti(use, jti):
-    assert [use(jti), use(jti)] == [True, False]
+def test_first_use_counts_and_no_other_whatever_the_jti_and_for_each_purpose_and_issuer(use):
+    for jti in ("x", "", "ü" * 256, "\ud800", "\0", "x" * 100_000):
+        assert [use(jti), use(jti)] == [True, False]
+    assert [use(purpose="dpop"), use(issuer="other")] == [True, True]
 
 
 def test_mark_past_its_end_makes_room(use, now):
@@ -95,11 +88,11 @@ def test_mark_past_its_end_makes_room(use, now):
 
 
 def test_mark_outlives_what_is_marked_by_as_much_as_the_clocks_of_two_nodes_may_differ(use, now):
-    used = [use(f"{number}", lasts=number) for number in range(200)]
+    used = [use(f"{number}", lasts=number) for number in range(20)]
     assert all(used)
-    assert prune(now=now + timedelta(seconds=100))["used_jwts"] == 0
-    assert prune(now=now + timedelta(seconds=100) + CLOCK_MARGIN)["used_jwts"] == 100
-    assert UsedJWT.objects.count() == 100
+    assert prune(now=now + timedelta(seconds=10))["used_jwts"] == 0
+    assert prune(now=now + timedelta(seconds=10) + CLOCK_MARGIN)["used_jwts"] == 10
+    assert UsedJWT.objects.count() == 10
 
 
 @pytest.mark.parametrize("behind", [1, 60, 3600, 86400])
@@ -188,8 +181,8 @@ def test_where_the_system_names_no_boot_every_mark_is_synced(use, boot):
     assert not ReplayFloor.objects.exists()
 
 
-def test_of_fifty_threads_one_is_first(use):
-    barrier = Barrier(50)
+def test_of_ten_threads_one_is_first(use):
+    barrier = Barrier(10)
 
     def attempt(_):
         barrier.wait()
@@ -199,8 +192,8 @@ def test_of_fifty_threads_one_is_first(use):
             connections.close_all()
 
     use("the floor is known")
-    with ThreadPoolExecutor(50) as pool:
-        assert list(pool.map(attempt, range(50))).count(True) == 1
+    with ThreadPoolExecutor(10) as pool:
+        assert list(pool.map(attempt, range(10))).count(True) == 1
 
 
 def test_request_that_is_run_again_is_the_one_that_used_it(now):

@@ -96,15 +96,10 @@ def test_its_private_half_goes_when_no_clock_can_let_it_sign_any_more_and_the_au
     assert all(key.private_key for key in SigningKey.objects.exclude(pk=signing_key.pk))
 
 
-def test_that_of_a_revoked_one_goes_at_once(signing_key, now):
+def test_that_of_a_revoked_one_goes_at_once_and_there_is_none_to_encrypt_anew(signing_key, now, settings):
     revoke_signing_key(kid=signing_key.kid, now=now, **ACTOR)
     assert prune(now=now)["private_keys"] == 1
     assert not SigningKey.objects.get(pk=signing_key.pk).private_key
-
-
-def test_keys_without_a_private_half_are_none_to_encrypt_anew(signing_key, now, settings):
-    revoke_signing_key(kid=signing_key.kid, now=now, **ACTOR)
-    prune(now=now)
     settings.KEY_ENCRYPTION_KEYS = ["newer-" + "3" * 40, *settings.KEY_ENCRYPTION_KEYS]
     assert services.reencrypt_keys(now=now, **ACTOR) == 1
     assert not SigningKey.objects.get(pk=signing_key.pk).private_key

@@ -72,21 +72,27 @@ def get_token(send: Sender, authorization: str, **options: Any) -> dict[str, Any
     return token
 
 
-@pytest.mark.rfc("8705", "3.1")
-def test_token_is_bound_to_the_certificate_of_the_connection(send, certified):
-    token = get_token(send, certified.basic)
-    assert token["token_type"] == "Bearer"
-    assert claims_of(token["access_token"])["cnf"] == {"x5t#S256": X5T}
-
-
 @pytest.mark.rfc("8705", "3")
-def test_client_that_must_show_one_gets_no_token_without(send, certified):
-    answer = send.token(certified.basic)
-    assert answer.error == (401, "invalid_client")
-    assert reason_of(answer.request_id) == "certificate_required"
+@pytest.mark.rfc("8705", "3.1")
+@pytest.mark.rfc("8705", "3.2")
+def test_token_is_bound_to_the_certificate_of_the_connection_and_good_with_the_same_only(send, certified):
+    token = get_token(send, certified.basic)
+    presented, cnf = bearer(token["access_token"]), {"x5t#S256": X5T}
+    assert (token["token_type"], claims_of(token["access_token"])["cnf"]) == ("Bearer", cnf)
+    introspected = send.post("/oauth2/introspect", {"token": token["access_token"]}, certified.basic).json()
+    assert (introspected["active"], introspected["token_type"], introspected["cnf"]) == (True, "Bearer", cnf)
+    for path in RESOURCES:
+        assert send.get(path, presented, certificate=MINE).status == 200
+        assert_refused(send.get(path, presented, certificate=OTHERS), "certificate_mismatch")
+        answer = send.get(path, presented)
+        assert_refused(answer, "certificate_mismatch")
+        assert answer.challenges.endswith(f", {DPOP_CHALLENGE}")
+    without = send.token(certified.basic)
+    assert without.error == (401, "invalid_client")
+    assert reason_of(without.request_id) == "certificate_required"
 
 
-def test_thiefs_own_certificate_is_no_help_with_a_stolen_secret(send, certified, eves, now):
+def test_neither_a_thiefs_own_certificate_nor_an_expired_one_is_of_help_with_a_stolen_secret(send, certified, eves, now):
     """Neither one that nobody registered, nor another client's."""
     for der in (OTHERS, self_signed().der):
         answer = send.token(certified.basic, certificate=der)
@@ -96,9 +102,6 @@ def test_thiefs_own_certificate_is_no_help_with_a_stolen_secret(send, certified,
     assert reason_of(send.token(certified.basic, certificate=OTHERS).request_id) == "certificate_untrusted"
     # From a proxy it doesn't even count as one.
     assert reason_of(send.token(certified.basic, certificate=b"garbled").request_id) in ("certificate_malformed", "certificate_required")
-
-
-def test_expired_certificate_binds_nothing(send, certified, now):
     certified.client.certificates.update(expires_at=now - timedelta(seconds=1))
     assert reason_of(send.token(certified.basic, certificate=MINE).request_id) == "certificate_expired"
 
@@ -146,22 +149,17 @@ def test_certificate_of_an_operators_ca_that_nobody_gave_to_the_client_is_no_hel
     assert reason_of(answer.request_id) == "certificate_unknown"
 
 
-def test_revoked_certificate_binds_nothing_and_ends_what_it_bound(send, certified, now):
-    token = get_token(send, certified.basic)["access_token"]
-    assert send.get(WHOAMI, bearer(token), certificate=MINE).status == 200
-    revoke_certificate(client=certified.client, thumbprint=X5T, actor=TESTS, now=now)
-    assert_refused(send.get(WHOAMI, bearer(token), certificate=MINE), "certificate_revoked")
-    assert send.post("/oauth2/introspect", {"token": token}, certified.basic).json() == {"active": False}
-    assert reason_of(send.token(certified.basic, certificate=MINE).request_id) == "certificate_revoked"
-
-
-def test_one_that_somebody_else_registered_as_well_and_revoked_goes_on_binding(send, certified, eves, now):
-    """It is public: anybody may register it for a client of theirs."""
+def test_revoked_certificate_binds_nothing_and_ends_what_it_bound(send, certified, eves, now):
+    """Not if somebody else registered and revoked it as well: it is public."""
     token = get_token(send, certified.basic)["access_token"]
     register(eves.client, MINE, now)
     revoke_certificate(client=eves.client, thumbprint=X5T, actor=TESTS, now=now)
     assert send.get(WHOAMI, bearer(token), certificate=MINE).status == 200
     assert send.token(certified.basic, certificate=MINE).status == 200
+    revoke_certificate(client=certified.client, thumbprint=X5T, actor=TESTS, now=now)
+    assert_refused(send.get(WHOAMI, bearer(token), certificate=MINE), "certificate_revoked")
+    assert send.post("/oauth2/introspect", {"token": token}, certified.basic).json() == {"active": False}
+    assert reason_of(send.token(certified.basic, certificate=MINE).request_id) == "certificate_revoked"
 
 
 @pytest.mark.rfc("8705", "3")
@@ -178,41 +176,20 @@ def test_bound_token_ends_with_its_certificate(send, billing, now, path):
     assert_refused(send.get(path, bearer(token), certificate=ended), "certificate_expired")
 
 
-def test_certificate_of_a_client_that_authenticates_otherwise_binds_nothing(send, billing):
-    assert "cnf" not in claims_of(get_token(send, billing.basic)["access_token"])
-
-
-@pytest.mark.rfc("8705", "3")
-@pytest.mark.parametrize("path", RESOURCES)
-def test_bound_token_is_good_with_the_same_certificate_only(send, certified, path):
-    token = bearer(get_token(send, certified.basic)["access_token"])
-    assert send.get(path, token, certificate=MINE).status == 200
-    assert_refused(send.get(path, token, certificate=OTHERS), "certificate_mismatch")
-    answer = send.get(path, token)
-    assert_refused(answer, "certificate_mismatch")
-    assert answer.challenges.endswith(f", {DPOP_CHALLENGE}")
-
-
-@pytest.mark.rfc("8705", "3.2")
-def test_introspection_tells_the_certificate_whoever_asks(send, certified):
-    token = get_token(send, certified.basic)["access_token"]
-    answer = send.post("/oauth2/introspect", {"token": token}, certified.basic).json()
-    assert (answer["active"], answer["token_type"], answer["cnf"]) == (True, "Bearer", {"x5t#S256": X5T})
-
-
-@pytest.mark.parametrize("path", RESOURCES)
-@pytest.mark.parametrize("certificate", [None, MINE])
-def test_secret_of_a_client_that_must_show_one_is_no_credential_here(send, certified, path, certificate):
-    for authorization, error in ((certified.basic, "invalid_client"), (bearer(certified.secret), "invalid_token")):
-        answer = send.get(path, authorization, certificate=certificate)
-        assert answer.error == (401, error)
-        assert reason_of(answer.request_id) == "bound_token_required"
-
-
-def test_such_a_clients_earlier_bearer_token_is_dead(send, billing):
-    token = send.token(billing.basic).json()["access_token"]
+def test_certificate_of_a_client_that_authenticates_otherwise_binds_nothing_until_it_must_and_then_earlier_tokens_are_dead(send, billing):
+    token = get_token(send, billing.basic)["access_token"]
+    assert "cnf" not in claims_of(token)
     Client.objects.filter(pk=billing.client.pk).update(require_certificate=True)
     assert_refused(send.get(WHOAMI, bearer(token), certificate=MINE), "token_not_bound")
+
+
+def test_secret_of_a_client_that_must_show_one_is_no_credential_here(send, certified):
+    for path in RESOURCES:
+        for authorization, error in ((certified.basic, "invalid_client"), (bearer(certified.secret), "invalid_token")):
+            for certificate in (None, MINE):
+                answer = send.get(path, authorization, certificate=certificate)
+                assert answer.error == (401, error)
+                assert reason_of(answer.request_id) == "bound_token_required"
 
 
 @pytest.mark.rfc("9449", "7.1")

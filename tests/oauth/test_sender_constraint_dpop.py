@@ -35,24 +35,15 @@ def assert_token_refused(answer: Answer, reason: str, *, scheme: str = "DPoP") -
     assert reason_of(answer.request_id) == reason
 
 
-@pytest.mark.rfc("9449", "7.1")
-@pytest.mark.parametrize("path", RESOURCES)
-@pytest.mark.parametrize("scheme", ["DPoP", "dpop", "DPOP"])
-def test_bound_token_with_its_proof_is_good(send, token, path, scheme):
-    headers = key().sent("GET", ISSUER + path, token=token)
-    answer = send.get(path, f"{scheme} {token}", headers=headers)
-    assert answer.status == 200
-    assert "dpop-nonce" not in answer.headers
-
-
-def test_whoami_tells_of_an_access_token(send, token):
-    assert use(send, WHOAMI, token).json()["auth_method"] == "access_token"
-
-
 @pytest.mark.rfc("9449", "4.3")
-def test_query_is_no_part_of_what_a_proof_is_for(send, token):
-    headers = key().sent("GET", f"{ISSUER}{VERIFY}", token=token)
-    assert send.get(VERIFY, f"DPoP {token}", headers=headers, query="scope=read").status == 200
+@pytest.mark.rfc("9449", "7.1")
+def test_bound_token_with_its_proof_is_good_whatever_the_query(send, token):
+    for path in RESOURCES:
+        for scheme in ("DPoP", "dpop", "DPOP"):
+            answer = send.get(path, f"{scheme} {token}", headers=key().sent("GET", ISSUER + path, token=token), query="scope=read")
+            assert answer.status == 200
+            assert "dpop-nonce" not in answer.headers
+    assert use(send, WHOAMI, token).json()["auth_method"] == "access_token"
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "DELETE", "PROPFIND"])
@@ -102,16 +93,12 @@ def test_bound_token_without_one_proof_is_refused(send, token, path, headers, re
 
 
 @pytest.mark.rfc("9449", "11.1")
-def test_proof_is_good_once_wherever_it_is_used(send, token):
+def test_proof_is_good_once_wherever_it_is_used_and_the_jti_of_the_token_request_is_used_up_here_too(send, billing):
+    token = send.token(billing.basic, headers=key().sent(jti="mine")).json()["access_token"]
+    assert_proof_refused(use(send, WHOAMI, token, jti="mine"), "dpop_proof_replayed")
     proof = key().sent("GET", ISSUER + WHOAMI, token=token)
     assert send.get(WHOAMI, f"DPoP {token}", headers=proof).status == 200
     assert_proof_refused(send.get(WHOAMI, f"DPoP {token}", headers=proof), "dpop_proof_replayed")
-
-
-@pytest.mark.rfc("9449", "11.1")
-def test_jti_of_the_token_request_is_used_up_here_too(send, billing):
-    token = send.token(billing.basic, headers=key().sent(jti="mine")).json()["access_token"]
-    assert_proof_refused(use(send, WHOAMI, token, jti="mine"), "dpop_proof_replayed")
 
 
 @pytest.mark.rfc("9449", "7.1")
@@ -123,31 +110,22 @@ def test_another_keys_proof_is_no_key_binding(send, token, path):
     assert use(send, path, token, **proof).status == 200
 
 
+@pytest.mark.rfc("9449", "7.1")
 @pytest.mark.rfc("9449", "7.2")
-@pytest.mark.parametrize("path", RESOURCES)
-@pytest.mark.parametrize("with_proof", [False, True])
-def test_bound_token_is_no_bearer_token(send, token, path, with_proof):
-    headers = key().sent("GET", ISSUER + path, token=token) if with_proof else {}
-    assert_token_refused(send.get(path, bearer(token), headers=headers), "dpop_token_as_bearer", scheme="Bearer")
+def test_bound_token_is_no_bearer_token_and_a_bearer_token_is_not_taken_under_dpop(send, billing, token):
+    plain = send.token(billing.basic).json()["access_token"]
+    for path in RESOURCES:
+        for headers in ({}, key().sent("GET", ISSUER + path, token=token)):
+            assert_token_refused(send.get(path, bearer(token), headers=headers), "dpop_token_as_bearer", scheme="Bearer")
+        assert_token_refused(use(send, path, plain), "bearer_token_under_dpop")
 
 
 @pytest.mark.rfc("9449", "7.1")
-@pytest.mark.parametrize("path", RESOURCES)
-def test_bearer_token_is_not_taken_under_dpop(send, billing, path):
-    token = send.token(billing.basic).json()["access_token"]
-    assert_token_refused(use(send, path, token), "bearer_token_under_dpop")
-
-
-@pytest.mark.rfc("9449", "7.1")
-@pytest.mark.parametrize("credentials", ["", "a.b.c", "x", "é.é.é", "x" * 9000])
-def test_bad_token_under_dpop_is_challenged_under_dpop(send, demo, credentials):
-    answer = send.get(WHOAMI, f"DPoP {credentials}", headers=key().sent("GET", ISSUER + WHOAMI))
-    assert answer.error == (401, "invalid_token")
-    assert f'{DPOP_REALM}, error="invalid_token"' in answer.challenges
-
-
-def test_secret_is_no_token_under_dpop(send, billing):
-    assert send.get(WHOAMI, f"DPoP {billing.secret}", headers=key().sent("GET", ISSUER + WHOAMI)).error == (401, "invalid_token")
+def test_bad_token_and_a_secret_under_dpop_are_challenged_under_dpop(send, billing):
+    for credentials in ("", "a.b.c", "x", "é.é.é", "x" * 9000, billing.secret):
+        answer = send.get(WHOAMI, f"DPoP {credentials}", headers=key().sent("GET", ISSUER + WHOAMI))
+        assert answer.error == (401, "invalid_token")
+        assert f'{DPOP_REALM}, error="invalid_token"' in answer.challenges
 
 
 @pytest.mark.rfc("9449", "7.2")
@@ -173,17 +151,14 @@ def test_another_audience_and_another_workspace_are_challenged_under_dpop(send, 
     assert_token_refused(use(send, WHOAMI, get_token(send, program)), "wrong_audience")
 
 
-def test_dead_token_is_dead_whatever_the_proof(send, billing, token):
-    send.post("/oauth2/revoke", {"token": token}, billing.basic)
-    assert_token_refused(use(send, WHOAMI, token), "token_revoked")
-
-
 @pytest.mark.rfc("9449", "6.2")
-def test_introspection_tells_the_type_and_the_key(send, billing, token):
+def test_introspection_tells_the_type_and_the_key_and_a_dead_token_is_dead_whatever_the_proof(send, billing, token):
     answer = send.post("/oauth2/introspect", {"token": token}, billing.basic).json()
     assert (answer["active"], answer["token_type"], answer["cnf"]) == (True, "DPoP", {"jkt": key().jkt})
     unbound = send.post("/oauth2/introspect", {"token": send.token(billing.basic).json()["access_token"]}, billing.basic).json()
     assert (unbound["active"], unbound["token_type"], "cnf" in unbound) == (True, "Bearer", False)
+    send.post("/oauth2/revoke", {"token": token}, billing.basic)
+    assert_token_refused(use(send, WHOAMI, token), "token_revoked")
 
 
 # A client that must use DPoP
@@ -195,14 +170,18 @@ def bound_only(billing):
     return billing
 
 
-@pytest.mark.parametrize("path", RESOURCES)
-def test_secret_of_a_client_that_must_use_dpop_is_no_credential_here(send, bound_only, path):
-    for authorization, error in ((bound_only.basic, "invalid_client"), (bearer(bound_only.secret), "invalid_token")):
-        answer = send.get(path, authorization, headers=key().sent("GET", ISSUER + path))
-        assert answer.error == (401, error)
-        assert reason_of(answer.request_id) == "bound_token_required"
+def test_secret_of_a_client_that_must_use_dpop_is_no_credential_here(send, bound_only):
+    """A wrong one tells nothing more."""
+    token = get_token(send, bound_only)
+    for path in RESOURCES:
+        for authorization, error in ((bound_only.basic, "invalid_client"), (bearer(bound_only.secret), "invalid_token")):
+            answer = send.get(path, authorization, headers=key().sent("GET", ISSUER + path))
+            assert answer.error == (401, error)
+            assert reason_of(answer.request_id) == "bound_token_required"
+        assert use(send, path, token).status == 200
     assert send.get(VERIFY, headers={"X-API-Key": bound_only.secret}).error == (401, "invalid_token")
-    assert use(send, path, get_token(send, bound_only)).status == 200
+    wrong = send.get(WHOAMI, basic(bound_only.client_id, "wrong"))
+    assert (wrong.error, reason_of(wrong.request_id)) == ((401, "invalid_client"), "not_a_secret")
 
 
 def test_such_a_clients_earlier_bearer_token_is_dead(send, billing):
@@ -211,8 +190,3 @@ def test_such_a_clients_earlier_bearer_token_is_dead(send, billing):
     Client.objects.filter(pk=billing.client.pk).update(require_dpop=True)
     assert_token_refused(send.get(WHOAMI, bearer(token)), "token_not_bound", scheme="Bearer")
     assert send.post("/oauth2/introspect", {"token": token}, billing.basic).json() == {"active": False}
-
-
-def test_wrong_secret_of_such_a_client_tells_nothing_more(send, bound_only):
-    answer = send.get(WHOAMI, basic(bound_only.client_id, "wrong"))
-    assert (answer.error, reason_of(answer.request_id)) == ((401, "invalid_client"), "not_a_secret")

@@ -7,7 +7,7 @@ import pytest
 
 from clients import secret
 from clients.certificate import read_certificates
-from clients.models import RecordedRequest
+from clients.models import ClientSecret, RecordedRequest
 from clients.secret import generate, hash_secret
 from clients.services import usage
 from clients.services.certificates import add_certificates
@@ -52,17 +52,10 @@ def test_each_thing_that_is_wrong_with_a_secret_is_told(agrees, billing, make, d
     agrees(make_request(now, {**billing.form, "client_secret": generate("live").plaintext}), "unknown_secret")
     agrees(make_request(now, {**billing.form, "client_secret": other.secret}), "other_clients_secret")
     agrees(make_request(now, {**billing.form, "client_id": "x" * 22}), "unknown_client")
-
-
-def test_a_secret_that_has_another_ones_id_is_told(agrees, billing, now):
     row = billing.client.secrets.get()
-    row.hash, row.digest = hash_secret("another"), ""
-    row.save(update_fields=["hash", "digest"])
+    ClientSecret.objects.filter(pk=row.pk).update(hash=hash_secret("another"), digest="")
     agrees(make_request(now, billing.form), "wrong_secret")
-
-
-def test_ended_and_revoked_secrets_are_told(agrees, billing, now):
-    row = billing.client.secrets.get()
+    row.save(update_fields=["hash", "digest"])
     factories.expire(row, ago=timedelta(minutes=1))
     agrees(make_request(now, billing.form), "secret_expired")
     revoke_secret(client=billing.client, secret_id=row.secret_id, actor=factories.TESTS, now=now)
@@ -125,14 +118,11 @@ def test_what_is_wrong_with_the_request_is_told(demo, now, changes, expected):
     assert reason_in(examine_form(make_request(now, **changes), workspace=demo.pk, is_whole=True)) == expected
 
 
-def test_scopes_and_resources_that_the_client_lacks_are_told(agrees, billing, now):
+def test_scopes_and_resources_that_the_client_lacks_are_told_where_there_is_a_grant(agrees, demo, billing, now):
     agrees(make_request(now, {**billing.form, "scope": "admin"}), "scope_not_allowed")
     agrees(make_request(now, {**billing.form, "resource": "https://elsewhere.example"}), "resource_not_allowed")
     both = {**billing.form, "scope": "admin", "resource": "https://elsewhere.example"}
     assert {"scope_not_allowed", "resource_not_allowed"} <= set(checked(agrees(make_request(now, both), "scope_not_allowed")).values())
-
-
-def test_other_endpoints_ask_for_no_grant(demo, billing, now):
     examination = examine_form(make_request(now, billing.form, path="/oauth2/introspect"), workspace=demo.pk, is_whole=True)
     assert reason_in(examination) == ""
     assert {"GRANT_TYPE", "SCOPE"}.isdisjoint(checked(examination))

@@ -18,11 +18,27 @@ from tests.oauth.shown import checked, make_request, reason_in
 # Assertions
 
 
-def test_a_good_assertion_passes_and_can_still_be_used(agrees, demo, now):
+def test_a_good_assertion_passes_and_can_still_be_used_and_all_that_is_wrong_is_told(agrees, demo, now, monkeypatch):
     robot = create_robot(demo, now=now)
     examination = agrees(make_request(now, robot.form()), "")
     assert examination.credential_id == f"key:{robot.kid}"
     assert {"ASSERTION", "SIGNATURE", "CLAIMS", "FIRST_USE", "LIFE"} <= set(checked(examination))
+
+    def examine(**options):
+        return examine_form(make_request(now, robot.form(**options)), workspace=demo.pk, is_whole=True)
+
+    assert {"unknown_key", "assertion_expired"} <= set(checked(examine(header={"kid": "unknown"}, exp=1)).values())
+
+    def refuse(*_arguments):
+        raise TemporarilyUnavailableError(Reason("jwks_uri_busy", "Too many."))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(private_key_jwt, "find_signer", refuse)
+        assert reason_in(examine()) == "jwks_uri_busy"
+    # What was made before the machine started.
+    monkeypatch.setattr(replay, "_boot_id", lambda: "this boot")
+    monkeypatch.setattr(replay, "_floor", lambda *_: int(now.timestamp()) + 1000)
+    assert reason_in(examine()) == "assertion_replayed"
 
 
 def test_each_thing_that_is_wrong_with_an_assertion_is_told(agrees, demo, now):
@@ -42,29 +58,6 @@ def test_each_thing_that_is_wrong_with_an_assertion_is_told(agrees, demo, now):
     agrees(make_request(now, robot.form()), "key_revoked")
 
 
-def test_both_a_wrong_key_and_wrong_statements_are_told(demo, now):
-    robot = create_robot(demo, now=now)
-    codes = set(checked(examine_form(make_request(now, robot.form(header={"kid": "unknown"}, exp=1)), workspace=demo.pk, is_whole=True)).values())
-    assert {"unknown_key", "assertion_expired"} <= codes
-
-
-def test_keys_that_cant_be_fetched_now_are_told(demo, now, monkeypatch):
-    robot = create_robot(demo, now=now)
-
-    def refuse(*_arguments):
-        raise TemporarilyUnavailableError(Reason("jwks_uri_busy", "Too many."))
-
-    monkeypatch.setattr(private_key_jwt, "find_signer", refuse)
-    assert reason_in(examine_form(make_request(now, robot.form()), workspace=demo.pk, is_whole=True)) == "jwks_uri_busy"
-
-
-def test_what_was_made_before_the_machine_started_is_told(demo, now, monkeypatch):
-    robot = create_robot(demo, now=now)
-    monkeypatch.setattr(replay, "_boot_id", lambda: "this boot")
-    monkeypatch.setattr(replay, "_floor", lambda *_: int(now.timestamp()) + 1000)
-    assert reason_in(examine_form(make_request(now, robot.form()), workspace=demo.pk, is_whole=True)) == "assertion_replayed"
-
-
 @pytest.fixture
 def holder():
     return self_signed("machine")
@@ -77,13 +70,10 @@ def machine(demo, make, holder, now):
     return made
 
 
-def test_a_registered_certificate_passes(agrees, machine, holder, now):
+def test_a_registered_certificate_passes_and_each_thing_that_is_wrong_with_one_is_told(agrees, machine, holder, now):
     examination = agrees(make_request(now, {"client_id": machine.client_id}, certificate=holder.der), "")
     assert examination.credential_id == machine.client.certificates.get().credential_id
     assert examination.method == "self_signed_tls_client_auth"
-
-
-def test_each_thing_that_is_wrong_with_a_certificate_is_told(agrees, machine, holder, now):
     agrees(make_request(now, {"client_id": machine.client_id}, certificate=self_signed("other").der), "certificate_unknown")
     agrees(make_request(now, {"client_id": "x" * 22}, certificate=holder.der), "unknown_client")
     revoke_certificate(client=machine.client, thumbprint=machine.client.certificates.get().thumbprint, actor=factories.TESTS, now=now)

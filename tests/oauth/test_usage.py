@@ -18,43 +18,34 @@ def counts():
     return {(row.credential, row.endpoint, row.outcome): row.count for row in UsageBucket.objects.all()}
 
 
-def test_each_endpoint_counts_by_credential_and_outcome(send, billing):
+def test_each_endpoint_counts_by_credential_and_outcome(send, billing, demo, make, now):
+    """A failure counts for the client that it names, if there is one."""
+    second = create_secret(client=billing.client, actor=factories.TESTS, now=now)
     token = send.token(billing.basic).json()["access_token"]
     send.token(billing.basic)
+    send.token(basic(billing.client_id, second.plaintext))
     send.token(billing.basic, {"scope": "admin"})
     send.get("/api/v1/whoami", bearer(token))
     send.get("/gateway/demo/verify", bearer(billing.secret))
     send.get("/gateway/demo/verify", billing.basic, query="scope=admin")
+    for path in ("/oauth2/introspect", "/oauth2/revoke"):
+        send.post(path, {"token": "x"}, billing.basic)
+    for client_id, secret in ((billing.client_id, "nonsense"), (billing.client_id, make(demo).secret), ("A" * 22, "nonsense")):
+        send.token(basic(client_id, secret))
     own = billing.secret_id
     assert counts() == {
         (own, "token", "granted"): 2,
+        (second.secret.secret_id, "token", "granted"): 1,
         (own, "token", "scope_not_allowed"): 1,
         (own, "api", "granted"): 1,
         (own, "gateway", "granted"): 1,
         (own, "gateway", "insufficient_scope"): 1,
+        (own, "introspection", "granted"): 1,
+        (own, "revocation", "granted"): 1,
+        ("", "token", "not_a_secret"): 1,
+        ("", "token", "other_clients_secret"): 1,
     }
-
-
-def test_introspection_and_revocation_are_counted(send, billing):
-    send.post("/oauth2/introspect", {"token": "x"}, billing.basic)
-    send.post("/oauth2/revoke", {"token": "x"}, billing.basic)
-    own = billing.secret_id
-    assert counts() == {(own, "introspection", "granted"): 1, (own, "revocation", "granted"): 1}
-
-
-def test_two_secrets_are_counted_apart(asgi, billing, now):
-    second = create_secret(client=billing.client, actor=factories.TESTS, now=now)
-    asgi.token(billing.basic)
-    asgi.token(basic(billing.client_id, second.plaintext))
-    assert counts() == {(billing.secret_id, "token", "granted"): 1, (second.secret.secret_id, "token", "granted"): 1}
-
-
-def test_failures_of_a_known_client_are_counted_for_it(asgi, billing, demo, make):
-    asgi.token(basic(billing.client_id, "nonsense"))
-    asgi.token(basic(billing.client_id, make(demo).secret))
-    asgi.token(basic("A" * 22, "nonsense"))
-    assert counts() == {("", "token", "not_a_secret"): 1, ("", "token", "other_clients_secret"): 1}
-    assert UsageBucket.objects.filter(client=billing.client).count() == 2
+    assert UsageBucket.objects.filter(client=billing.client).count() == 10
 
 
 def test_a_bucket_is_an_hour_and_grows_by_each_flush(asgi, billing):
@@ -75,7 +66,12 @@ def test_nothing_is_written_before_the_flush(asgi, billing, django_assert_num_qu
     assert not UsageBucket.objects.exists()
 
 
-def test_a_secret_knows_when_and_from_where_it_was_used_last(asgi, billing):
+def test_a_secret_knows_when_and_from_where_it_was_used_last_and_its_token_does_not_use_it(asgi, billing):
+    token = asgi.token(billing.basic).json()["access_token"]
+    usage._take()
+    asgi.get("/api/v1/whoami", bearer(token))
+    usage.flush()
+    assert ClientSecret.objects.get(secret_id=billing.secret_id).last_used_at is None
     asgi.token(billing.basic, address=ADDRESS)
     asgi.get("/api/v1/whoami", billing.basic, address=ELSEWHERE)
     asgi.token(basic(billing.client_id, billing.secret[:-1]))
@@ -83,11 +79,3 @@ def test_a_secret_knows_when_and_from_where_it_was_used_last(asgi, billing):
     secret = ClientSecret.objects.get(secret_id=billing.secret_id)
     assert (datetime.now(UTC) - secret.last_used_at).total_seconds() < 5
     assert secret.last_used_from == ELSEWHERE
-
-
-def test_a_token_does_not_use_the_secret_that_obtained_it(asgi, billing):
-    token = asgi.token(billing.basic).json()["access_token"]
-    usage._take()
-    asgi.get("/api/v1/whoami", bearer(token))
-    usage.flush()
-    assert ClientSecret.objects.get(secret_id=billing.secret_id).last_used_at is None
