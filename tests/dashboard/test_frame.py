@@ -38,27 +38,27 @@ def test_the_way_back_never_leads_elsewhere(browser, path, there):
     assert browser.post(path, {"theme": "dark", "zone": "UTC", "next": there})["Location"] == "/"
 
 
-def test_a_cookie_that_somebody_made_up_is_ignored(browser, db):
+def test_strangers_find_help_on_every_page_no_warning_of_a_session_and_what_a_made_up_cookie_says_is_ignored(browser, db):
     browser.cookies["__Host-theme"] = "x' onload='y"
     browser.cookies["__Host-zone"] = "../../etc/passwd"
-    text = browser.get("/accounts/sign-in/").content.decode()
-    assert 'data-theme="auto"' in text
-    assert "onload" not in text
+    for page in ("/accounts/sign-in/", "/accounts/reset/", "/accounts/help/"):
+        text = browser.get(page).content.decode()
+        assert 'href="/accounts/help/"' in text
+        assert "data-session" not in text
+        assert 'data-theme="auto"' in text
+        assert "onload" not in text
+        assert_nothing_inline(text)
+    assert browser.post("/accounts/stay/")["Location"] == "/accounts/sign-in/?next=/accounts/stay/"
 
 
-def test_a_time_zone_is_remembered_and_leads_back(browser):
+def test_a_time_zone_is_remembered_and_leads_back_and_a_browser_that_says_none_gets_a_page_to_choose_one(browser, db):
+    text = " ".join(browser.post(ZONE, {"zone": "", "next": "/w/"}).content.decode().split())
+    assert "<option>Europe/Berlin</option>" in text
+    assert 'name="next" value="/w/"' in text
+    assert "Nothing was changed" not in text
     response = browser.post(ZONE, {"zone": "Europe/Berlin", "next": "/w/"})
     assert (response.status_code, response["Location"]) == (302, "/w/")
     assert browser.cookies["__Host-zone"].value == "Europe/Berlin"
-
-
-def test_a_browser_that_says_no_zone_gets_a_page_to_choose_one(browser, db):
-    response = browser.post(ZONE, {"zone": "", "next": "/w/"})
-    text = response.content.decode()
-    assert response.status_code == 200
-    assert "<option>Europe/Berlin</option>" in " ".join(text.split())
-    assert 'name="next" value="/w/"' in " ".join(text.split())
-    assert "Nothing was changed" not in text
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "/etc/localtime", "\0", "🕛", "x" * 100_000])
@@ -69,26 +69,34 @@ def test_what_is_no_zone_changes_nothing_and_says_so(browser, zone, db):
     assert "<title>Error: Time zone" in response.content.decode()
 
 
-def test_a_page_of_a_workspace_has_one_heading_landmarks_and_a_way_past_the_navigation(ben_browses):
+def test_a_page_of_a_workspace_has_one_heading_landmarks_and_ways_past_the_navigation_to_help_and_out(ben_browses, ben):
     text = ben_browses.get("/w/demo/members/").content.decode()
     assert text.count("<h1") == 1
     assert '<html lang="en"' in text
-    for part in ('<a class="skip" href="#main">', "<header", "<nav", '<main class="sheet', 'role="status"'):
+    for part in ('<a class="skip" href="#main">', "<header", "<nav", '<main class="sheet', 'role="status"', 'href="/accounts/help/"'):
         assert part in text
     assert "<title>Members · Demo · TokenOS</title>" in text
     assert 'aria-current="page"' in text
-
-
-def test_single_keys_are_off_for_whom_they_disturb(ben_browses, ben):
-    assert "data-keys" not in ben_browses.get("/w/demo/members/").content.decode()
+    assert_nothing_inline(text)
+    # Single keys are off for whom they disturb.
+    assert "data-keys" not in text
     ben.has_single_keys = False
     ben.save()
     assert 'data-keys="off"' in ben_browses.get("/w/demo/members/").content.decode()
+    assert "recover_account" in ben_browses.get("/accounts/help/").content.decode()
 
 
-@pytest.mark.parametrize("path", ["/accounts/sign-in/", "/", "/w/", "/w/demo/members/", "/accounts/theme/", "/nothing"])
-def test_no_page_is_kept_by_the_browser(ben_browses, path):
-    assert "no-store" in ben_browses.get(path)["Cache-Control"]
+def assert_nothing_inline(text):
+    for inline in ("style=", "<style", "onclick", "<script>"):
+        assert inline not in text
+
+
+def test_no_page_is_kept_by_the_browser_and_signing_out_is_one_link_away(ben_browses):
+    for path in ("/accounts/sign-in/", "/", "/w/", "/w/demo/members/", "/accounts/profile/", "/accounts/theme/", "/nothing"):
+        page = ben_browses.get(path)
+        assert "no-store" in page["Cache-Control"], path
+        if path in ("/w/", "/w/demo/members/", "/accounts/profile/"):
+            assert '<a href="/accounts/sign-out/">Sign out</a>' in page.content.decode()
 
 
 def test_a_page_asks_the_database_twelve_times_at_most_however_much_there_is(adas, demo, billing, django_assert_max_num_queries):
@@ -99,15 +107,6 @@ def test_a_page_asks_the_database_twelve_times_at_most_however_much_there_is(ada
     for path in ("/w/", *(f"/w/demo/{page}/" for page in ("clients", "search", "members", "settings", "settings/scopes")), "/accounts/security/"):
         with django_assert_max_num_queries(12):
             assert adas.get(path).status_code == 200
-
-
-@pytest.mark.parametrize("path", ["/w/demo/members/", "/accounts/sign-in/"])
-def test_nothing_is_written_inline(ben_browses, path):
-    text = ben_browses.get(path, follow=True).content.decode()
-    assert "style=" not in text
-    assert "<style" not in text
-    assert "onclick" not in text
-    assert "<script>" not in text
 
 
 def test_a_session_ends_twelve_hours_after_its_last_request(browser, demo, ada):
@@ -147,32 +146,12 @@ def test_a_session_ends_a_week_after_the_sign_in_however_it_is_used(browser, dem
     assert browser.get("/w/demo/members/")["Location"] == "/accounts/sign-in/?next=/w/demo/members/"
 
 
-def test_nobody_who_is_signed_out_is_warned(browser, db):
-    assert "data-session" not in browser.get("/accounts/sign-in/").content.decode()
-    assert browser.post("/accounts/stay/")["Location"] == "/accounts/sign-in/?next=/accounts/stay/"
-
-
-@pytest.mark.parametrize("path", ["/accounts/sign-in/", "/accounts/reset/", "/accounts/help/"])
-def test_strangers_find_help_on_every_page(browser, db, path):
-    assert 'href="/accounts/help/"' in browser.get(path).content.decode()
-
-
-def test_members_find_help_on_every_page(ben_browses):
-    assert 'href="/accounts/help/"' in ben_browses.get("/w/demo/members/").content.decode()
-    assert "recover_account" in ben_browses.get("/accounts/help/").content.decode()
-
-
 def test_the_style_guide_shows_every_icon_and_a_form_with_errors(browser, settings):
     settings.ROOT_URLCONF, settings.TEMPLATES = style_guide.ROOT_URLCONF, style_guide.TEMPLATES
     text = " ".join(browser.get("/styleguide/").content.decode().split())
     assert text.count("icons.svg#siren") == 1
     assert "Nothing was created. Fix 2 things:" in text
     assert "style=" not in text
-
-
-def test_signing_out_is_one_link_away_on_every_page(ben_browses):
-    for page in ("/w/demo/members/", "/accounts/profile/", "/w/"):
-        assert '<a href="/accounts/sign-out/">Sign out</a>' in ben_browses.get(page).content.decode()
 
 
 def test_the_keyboard_page_promises_no_key_that_leads_nowhere(ben_browses):

@@ -39,49 +39,38 @@ def test_whoever_is_in_none_is_told_what_to_do(olgas):
     assert "You are in no workspace yet. Ask an admin of one to invite you." in text_of(olgas.get("/w/"))
 
 
-def test_many_come_in_pages(adas, ada):
-    for number in range(55):
-        factories.create_workspace(f"w{number:02}", owner=ada.email)
-    assert "1 to 50 of 56" in text_of(adas.get("/w/"))
+def test_many_come_in_pages_and_one_that_is_about_to_be_deleted_is_marked(adas, ada, demo):
+    now = timezone.now()
+    many = Workspace.objects.bulk_create(Workspace(slug=f"w{number:02}", name=f"W{number:02}", created_at=now) for number in range(55))
+    Membership.objects.bulk_create(Membership(workspace=one, user=ada, role="owner", created_at=now) for one in many)
+    Workspace.objects.filter(pk=demo.pk).update(deletes_at=now)
+    text = text_of(adas.get("/w/"))
+    assert "1 to 50 of 56" in text
+    assert "Deleted on" in text
     assert "51 to 56 of 56" in text_of(adas.get("/w/?page=2"))
-
-
-def test_one_that_is_about_to_be_deleted_is_marked(adas, demo):
-    Workspace.objects.filter(pk=demo.pk).update(deletes_at=timezone.now())
-    assert "Deleted on" in text_of(adas.get("/w/"))
-
-
-def test_the_switcher_names_each_and_marks_the_present_one(adas, demo, second):
-    html = " ".join(adas.get("/w/demo/members/").content.decode().split())
-    assert '<a href="/w/demo/" aria-current="true">' in html
-    assert '<a href="/w/second/">' in html
-    assert "You are an owner" in text_of(html)
 
 
 class TestStartPage:
     def test_it_leads_to_the_only_workspace(self, bens):
         assert bens.get("/")["Location"] == "/w/demo/"
 
-    @pytest.mark.usefixtures("second")
-    def test_with_several_it_leads_to_the_choice(self, adas):
+    @pytest.mark.usefixtures("other")
+    def test_with_several_it_leads_to_the_choice_then_to_the_one_visited_last(self, adas, ada, ben, second):
+        """The switcher of a page names each and marks the present one."""
         assert adas.get("/")["Location"] == "/w/"
-
-    @pytest.mark.usefixtures("second")
-    def test_then_to_the_one_visited_last(self, adas):
         adas.get("/w/second/members/")
         assert adas.get("/")["Location"] == "/w/second/"
-        adas.get("/w/demo/members/")
+        html = " ".join(adas.get("/w/demo/members/").content.decode().split())
+        assert '<a href="/w/demo/" aria-current="true">' in html
+        assert '<a href="/w/second/">' in html
+        assert "You are an owner" in text_of(html)
         assert adas.get("/")["Location"] == "/w/demo/"
-
-    def test_not_to_one_that_one_was_removed_from(self, adas, ada, ben, second):
-        factories.add_member(second, ben)
-        adas.get("/w/second/members/")
-        Membership.objects.filter(user=ada, workspace=second).delete()
-        assert adas.get("/")["Location"] == "/w/demo/"
-
-    @pytest.mark.usefixtures("other")
-    def test_not_to_one_that_one_only_tried_to_open(self, adas):
+        # Not to one that one only tried to open, or was removed from.
         adas.get("/w/other/members/")
+        assert adas.get("/")["Location"] == "/w/demo/"
+        adas.get("/w/second/members/")
+        factories.add_member(second, ben)
+        Membership.objects.filter(user=ada, workspace=second).delete()
         assert adas.get("/")["Location"] == "/w/demo/"
 
 

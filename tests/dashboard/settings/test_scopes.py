@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from clients.models import AuditEvent, Client, Scope
+from clients.models import AuditEvent, Scope
 from clients.services.scopes import create_scope
 from tests import factories
 from tests.dashboard.conftest import text_of
@@ -30,11 +30,17 @@ def test_page_shows_each_scope_with_its_clients_and_why_some_are_locked(bens, de
     assert "Remove" not in page
 
 
-def test_admin_adds_a_scope(dans, demo):
+def test_admin_adds_a_scope_and_edits_its_sentence(dans, demo):
     page = dans.post(SCOPES, {"name": "orders:write", "description": "Ändert Bestellungen 🎉"}, follow=True)
     assert "Scope orders:write added. No client has it yet." in text_of(page)
-    assert Scope.objects.get(name="orders:write").description == "Ändert Bestellungen 🎉"
+    added = Scope.objects.get(name="orders:write")
+    assert added.description == "Ändert Bestellungen 🎉"
     assert changes("scope.created") == [({}, {"description": "Ändert Bestellungen 🎉"})]
+    page = dans.post(path(added), {"description": "Writes orders", "name": "evil"}, follow=True)
+    assert "Description of orders:write saved." in text_of(page)
+    added.refresh_from_db()
+    assert (added.name, added.description) == ("orders:write", "Writes orders")
+    assert changes("scope.changed") == [({"description": "Ändert Bestellungen 🎉"}, {"description": "Writes orders"})]
 
 
 @pytest.mark.parametrize(
@@ -60,16 +66,8 @@ def test_bad_scope_is_refused_with_what_would_be_right(adas, demo, entries, said
     assert Scope.objects.filter(workspace=demo).count() == 4
 
 
-def test_sentence_can_be_edited(adas, orders):
-    page = adas.post(path(orders), {"description": "Reads orders", "name": "evil"}, follow=True)
-    assert "Description of orders:read saved." in text_of(page)
-    orders.refresh_from_db()
-    assert (orders.name, orders.description) == ("orders:read", "Reads orders")
-    assert changes("scope.changed") == [({"description": "Read orders"}, {"description": "Reads orders"})]
-
-
-def test_removal_first_lists_the_clients_that_lose_it(adas, demo, orders):
-    factories.create_client(demo, name="route-planner", scopes=["read", "orders:read"])
+def test_removal_first_lists_the_clients_that_lose_it_then_takes_it_from_each_with_its_event(adas, demo, orders):
+    client = factories.create_client(demo, name="route-planner", scopes=["orders:read", "read"]).secret.client
     factories.create_client(demo, name="billing-sync", scopes=["read"])
     page = text_of(adas.get(path(orders, "remove/")))
     assert "1 client loses it at once" in page
@@ -77,23 +75,16 @@ def test_removal_first_lists_the_clients_that_lose_it(adas, demo, orders):
     assert "route-planner" in page
     assert "billing-sync" not in page
     assert Scope.objects.filter(name="orders:read").exists()
-
-
-def test_removal_takes_it_from_every_client_each_with_its_event(adas, demo, orders):
-    client = factories.create_client(demo, scopes=["orders:read", "read"]).secret.client
     page = adas.post(path(orders, "remove/"), follow=True)
     assert "Scope orders:read removed. 1 client lost it." in text_of(page)
-    assert Client.objects.get().scopes == ["read"]
+    client.refresh_from_db()
+    assert client.scopes == ["read"]
     assert changes("client.changed") == [({"scopes": ["orders:read", "read"]}, {"scopes": ["read"]})]
     assert AuditEvent.objects.get(event="client.changed").target_id == client.client_id
     assert changes("scope.removed") == [({"description": "Read orders", "clients": 1}, {})]
-
-
-def test_what_was_removed_meanwhile_is_not_there(adas, orders):
-    adas.post(path(orders, "remove/"))
+    # What was removed meanwhile is not there.
     for rest in ("", "remove/"):
-        assert adas.get(path(orders, rest)).status_code == 404
-        assert adas.post(path(orders, rest)).status_code == 404
+        assert adas.get(path(orders, rest)).status_code == adas.post(path(orders, rest)).status_code == 404
     assert adas.get(f"{SCOPES}{'9' * 30}/remove/").status_code == 404
 
 
