@@ -166,6 +166,6 @@ def test_there_are_eight_results_at_most_and_the_palette_and_the_page_ask_seldom
     make_many(demo, 30)
     adas.get(PAGE)
     with django_assert_max_num_queries(10):
-        assert len(ask(adas, "client-1")) == 8
+        assert len(ask(adas, "client")) == 8
     with django_assert_max_num_queries(12):
         adas.post(PAGE, {"q": "client-1"})
