@@ -103,10 +103,12 @@ def test_a_made_up_page_at_the_end_of_all_days_does_no_harm(adas, client, url, m
 def test_it_goes_page_by_page_without_losing_or_repeating_one_by_few_queries(adas, client, url, django_assert_max_num_queries):
     adas.get(url)
     at = timezone.now() - timedelta(hours=1)
-    common = {"client": client, "workspace": client.workspace, "endpoint": "token", "status": 200}
+    refused = {"status": 400, "error": "invalid_scope", "reason": "scope_not_allowed", "scope": "admin", "credential": "abc"}
     RecordedRequest.objects.bulk_create(
-        RecordedRequest(**common, request_id=f"r-{number}", created_at=at + timedelta(seconds=number // 2))  # two of each moment
-        for number in range(120)
+        RecordedRequest(
+            client=client, workspace=client.workspace, endpoint="token", request_id=f"r-{number}", created_at=at + timedelta(seconds=number // 2), **refused
+        )
+        for number in range(120)  # two of each moment
     )
     seen, address = [], url
     for _ in range(3):

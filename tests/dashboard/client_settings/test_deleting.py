@@ -13,10 +13,11 @@ from tests.dashboard.conftest import create_certificate, create_public_key, text
 
 def test_page_lists_what_goes_and_what_stays_and_the_typed_name_deletes_it(dans, client):
     create_public_key(client)
+    create_public_key(client, kid="desktop")
     create_certificate(client)
     text = text_of(dans.get(path(client, "delete")))
     assert "Delete billing-sync?" in text
-    assert "1 secret, 1 public key, 1 certificate" in text
+    assert "1 secret, 2 public keys, 1 certificate" in text
     assert "Its usage" in text
     assert "Audit events stay" in text
     assert "Type billing-sync to confirm" in text

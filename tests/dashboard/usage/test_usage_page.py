@@ -49,15 +49,15 @@ class TestTotals:
         for said in ("Granted 2,000", "Refused 20 1.0 %", "Failed here 2", "Clients that asked 2 of 2"):
             assert said in text
 
-    def test_nothing_yet_is_said_in_each_part_and_the_time_of_the_whole_instance_as_such(self, adas, answer):
-        text = text_of(read(adas))
+    def test_nothing_yet_is_said_in_each_part_and_the_time_of_the_whole_instance_as_such(self, bens, answer):
+        text = text_of(read(bens))
         for said in ("No requests in this period.", "No client got a token", "Nothing was refused", "No token with a scope", "No credential was used"):
             assert said in text
         assert "p95 time" not in text
         answer(90, limit_ms=5)
         answer(10, limit_ms=40)
         answer(3, limit_ms=1, is_failure=True)
-        text = text_of(read(adas))
+        text = text_of(read(bens))
         assert re.search(r"p95 time, whole instance \d+ ms", text)
         assert "Failed here 0 3 of the whole instance" in text
 
