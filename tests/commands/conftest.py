@@ -17,6 +17,7 @@ from django.core.management import get_commands, load_command_class
 from django.db import connection, connections
 
 from tests import factories
+from tests.servers.nursery import may_be_forked, nursery
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,9 @@ class Shell:
         )
 
     def __call__(self, *arguments, timeout=60, **options) -> subprocess.CompletedProcess[bytes]:
+        environment = {**os.environ, "DATA_DIR": str(self.data_dir), **options}
+        if may_be_forked(environment) and all(isinstance(text, str) for text in (*arguments, *environment.values())):
+            return nursery().run(str(ROOT / "manage.py"), *arguments, environment=environment, cwd=self.data_dir, timeout=timeout)
         process = self.start(*arguments, **options)
         stdout, stderr = process.communicate(timeout=timeout)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)

@@ -24,7 +24,8 @@ import pytest
 import requests
 
 from tests.ports import free_port
-from tests.servers.forks import ROOT, Forks
+from tests.servers.forks import Forks
+from tests.servers.nursery import ROOT, Child, may_be_forked, nursery
 from tests.servers.shared import make_once, run_folder
 from tests.servers.stores import PostgreSQL
 
@@ -51,7 +52,7 @@ class Server:
     port: int
     tls: bool
     environment: dict[str, str] = field(repr=False)
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | Child | None = None
     forks: Forks | None = None
 
     @property
@@ -86,8 +87,12 @@ class Server:
         """descriptors: how many each process may have open, 0 for the usual number. within: the beginning of a command that runs it."""
         limit = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
         with self.log.open("ab") as log:
-            command = [*within, *limit, sys.executable, "-m", "gunicorn", "-c", configuration]
-            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+            if not within and not limit and may_be_forked(self.environment):
+                files = {"stdin": 0, "stdout": log.fileno(), "stderr": log.fileno()}
+                self.process = nursery().start("gunicorn", "-c", configuration, environment=self.environment, **files)
+            else:
+                command = [*within, *limit, sys.executable, "-m", "gunicorn", "-c", configuration]
+                self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
         if wait:
             self.wait_until_ready()
 

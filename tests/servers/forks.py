@@ -4,6 +4,7 @@ import json
 import os
 import random
 import runpy
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ import traceback
 from contextlib import closing
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.servers.nursery import ROOT, nursery
 
 
 class Forks:
@@ -21,24 +22,23 @@ class Forks:
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = dict(environment)
         self._turn = threading.Lock()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.servers.forks"], cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            self._lines = ours.makefile("rw")
+            number = theirs.fileno()
+            self._process = nursery().start("tests.servers.forks", environment=environment, stdin=number, stdout=number, stderr=2)
 
     def run(self, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         """manage.py with these arguments, as if somebody called it in cwd: its status and what it printed."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         with self._turn:
-            self._process.stdin.write(json.dumps([str(cwd), *arguments]) + "\n")
-            self._process.stdin.flush()
-            status, stdout, stderr = json.loads(self._process.stdout.readline())
+            self._lines.write(json.dumps([str(cwd), *arguments]) + "\n")
+            self._lines.flush()
+            status, stdout, stderr = json.loads(self._lines.readline())
         return subprocess.CompletedProcess(arguments, status, stdout, stderr)
 
     def close(self) -> None:
-        # This closes its pipes and waits for it.
-        with self._process:
-            pass
+        self._lines.close()
+        self._process.wait(60)
 
 
 def _run(cwd: str, *arguments: str) -> int:

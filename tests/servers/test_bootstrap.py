@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 
 from dashboard.instance import server_certificate
 from tests.servers.conftest import ROOT, Server
+from tests.servers.nursery import may_be_forked, nursery
 
 PACKAGES = ("clients", "dashboard", "oauth")
 
@@ -43,8 +44,11 @@ class Checkout:
 
     def bootstrap(self, **environment: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "dashboard.instance.bootstrap"]
-        coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
-        return subprocess.run(command, cwd=self.directory, env={**coverage, **environment}, capture_output=True, text=True, timeout=60, check=False)
+        environment |= {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+        if may_be_forked(environment):
+            done = nursery().run("dashboard.instance.bootstrap", environment=environment, cwd=self.directory)
+            return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
+        return subprocess.run(command, cwd=self.directory, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     def refuse(self, **environment: str) -> str:
         """Return the one line with which it refuses, having changed nothing."""

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.servers.forks import ROOT
+from tests.servers.nursery import ROOT
 
 pytestmark = pytest.mark.slow
 
