@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, Response
+from playwright.sync_api import Error, Page, Response
 
 from tests.browser.barriers import find_all_barriers, find_shifts
 from tests.browser.shown import Shown
@@ -31,10 +31,15 @@ def take_pictures(page: Page, name: str) -> None:
 _weights: dict[str, int] = {}
 
 
-def _weigh(page: Page, url: str) -> int:
-    if url not in _weights or "/static/" not in url:
-        _weights[url] = len(gzip.compress(page.request.get(url).body()))
-    return _weights[url]
+def _weigh(page: Page, answer: Response) -> int:
+    if answer.url not in _weights or "/static/" not in answer.url:
+        try:
+            body = answer.body()
+        except Error:
+            # Chromium drops bodies as it likes.
+            body = page.request.get(answer.url).body()
+        _weights[answer.url] = len(gzip.compress(body))
+    return _weights[answer.url]
 
 
 class Visit:
@@ -68,8 +73,8 @@ class Visit:
         session.detach()
 
     def find_weights(self) -> tuple[int, int]:
-        """Of all that came, and of what isn't kept in the browser. Chromium drops bodies as it likes, so they are asked for once more."""
-        weights = {answer.url: _weigh(self.page, answer.url) for answer in self.answers}
+        """Of all that came, and of what isn't kept in the browser."""
+        weights = {answer.url: _weigh(self.page, answer) for answer in self.answers}
         return sum(weights.values()), sum(weight for url, weight in weights.items() if "/static/" not in url)
 
 
