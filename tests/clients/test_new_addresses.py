@@ -35,22 +35,19 @@ def noted_of(client):
     return activity.new_address, activity.new_address_at
 
 
-def test_an_address_that_was_never_seen_is_noted_once(workspace, noon):
+def test_an_address_that_was_never_seen_is_noted_once_whatever_the_credential_and_another_one_takes_its_place(workspace, noon):
     client = make(workspace, noon)
-    use(client, HOME, noon, days_ago=20)
-    use(client, HOME, noon)
+    use(client, HOME, noon, days_ago=20, credential="old")
+    use(client, HOME, noon, credential="new")
+    assert note_new_addresses(now=noon) == 0
+    yesterday = noon - timedelta(days=1)
+    use(client, "192.0.2.1", yesterday)
+    assert note_new_addresses(now=yesterday) == 1
     use(client, ELSEWHERE, noon)
     assert note_new_addresses(now=noon) == 1
     assert noted_of(client) == (ELSEWHERE, noon)
     assert note_new_addresses(now=noon + timedelta(minutes=5)) == 0
     assert noted_of(client) == (ELSEWHERE, noon)
-
-
-def test_one_that_another_credential_was_used_from_is_known(workspace, noon):
-    client = make(workspace, noon)
-    use(client, HOME, noon, days_ago=20, credential="old")
-    use(client, HOME, noon, credential="new")
-    assert note_new_addresses(now=noon) == 0
 
 
 def test_of_several_on_a_day_always_the_same_one_is_noted(workspace, noon):
@@ -60,15 +57,6 @@ def test_of_several_on_a_day_always_the_same_one_is_noted(workspace, noon):
     assert note_new_addresses(now=noon) == 1
     assert note_new_addresses(now=noon) == 0
     assert noted_of(client)[0] == "192.0.2.3"
-
-
-def test_the_next_day_another_one_takes_its_place(workspace, noon):
-    client = make(workspace, noon)
-    use(client, HOME, noon, days_ago=1)
-    note_new_addresses(now=noon - timedelta(days=1))
-    use(client, ELSEWHERE, noon)
-    assert note_new_addresses(now=noon) == 1
-    assert noted_of(client) == (ELSEWHERE, noon)
 
 
 def test_what_was_used_just_before_midnight_is_noted_after_it(workspace, noon):

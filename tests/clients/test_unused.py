@@ -26,10 +26,14 @@ def run(now):
     return sum(disable_unused_clients(now=now))
 
 
-def test_unused_client_is_disabled_by_the_system_with_the_reason(workspace, now):
+def test_unused_client_is_disabled_by_the_system_with_the_reason_and_refused_requests_and_old_use_are_no_use(workspace, now):
+    """Other workspaces are left alone."""
+    make(create_workspace("other"), now)
     client = make(workspace, now)
+    ClientSecret.objects.filter(client=client).update(last_used_at=now - timedelta(days=DAYS, hours=1))
+    UsageBucket.objects.create(client=client, endpoint="token", outcome="wrong_secret", hour=now, count=1)
     assert run(now) == 1
-    assert Client.objects.get().status == "disabled"
+    assert Client.objects.get(status="disabled") == client
     event = AuditEvent.objects.first()
     assert (event.event, event.actor, event.target_id, event.workspace) == ("client.disabled", "system", client.client_id, workspace)
     assert (event.before, event.after) == ({"status": "enabled"}, {"status": "disabled", "reason": "unused for 30 days"})
@@ -47,18 +51,6 @@ def test_client_that_is_used_new_or_newly_enabled_stays(workspace, now):
     assert set(Client.objects.values_list("status", flat=True)) == {"enabled"}
 
 
-def test_refused_requests_and_old_use_are_no_use(workspace, now):
-    client = make(workspace, now)
-    ClientSecret.objects.filter(client=client).update(last_used_at=now - timedelta(days=DAYS, hours=1))
-    UsageBucket.objects.create(client=client, endpoint="token", outcome="wrong_secret", hour=now, count=1)
-    assert run(now) == 1
-
-
-def test_other_workspaces_are_left_alone(workspace, now):
-    make(create_workspace("other"), now)
-    assert run(now) == 0
-
-
 def test_more_clients_than_a_batch_are_disabled_in_several(workspace, now, monkeypatch):
     monkeypatch.setattr("clients.services.unused._BATCH", 2)
     for _ in range(5):
@@ -66,16 +58,15 @@ def test_more_clients_than_a_batch_are_disabled_in_several(workspace, now, monke
     assert list(disable_unused_clients(now=now)) == [2, 2, 1]
 
 
-def test_nothing_is_disabled_where_usage_isnt_kept_for_so_long(workspace, now, settings):
+def test_nothing_is_disabled_where_usage_isnt_kept_for_so_long_or_the_workspace_has_no_such_policy(workspace, now, settings):
     make(workspace, now)
-    settings.USAGE_RETENTION_DAYS = DAYS - 1
+    settings.USAGE_RETENTION_DAYS, kept_for = DAYS - 1, settings.USAGE_RETENTION_DAYS
     assert run(now) == 0
-
-
-def test_workspace_without_the_policy_disables_nothing(workspace, now):
-    make(workspace, now)
-    change_workspace(workspace=workspace, disable_unused_after_days=None, actor=TESTS, now=now)
+    settings.USAGE_RETENTION_DAYS = kept_for
+    workspace = change_workspace(workspace=workspace, disable_unused_after_days=None, actor=TESTS, now=now)
     assert run(now) == 0
+    change_workspace(workspace=workspace, disable_unused_after_days=DAYS, actor=TESTS, now=now)
+    assert run(now) == 1
 
 
 class TestWarning:

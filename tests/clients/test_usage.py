@@ -37,7 +37,8 @@ def _counts():
     return {(row.credential, row.endpoint, row.outcome, row.hour): row.count for row in UsageBucket.objects.all()}
 
 
-def test_requests_are_counted_by_credential_endpoint_outcome_and_hour(new, now):
+def test_requests_are_counted_by_credential_endpoint_outcome_and_hour_and_flushes_add_up(new, now, django_assert_num_queries):
+    """Also those of another process. An empty one writes nothing."""
     client, hour = new.secret.client, now.replace(minute=0, second=0, microsecond=0)
     for _ in range(3):
         _record(client, hour)
@@ -48,20 +49,19 @@ def test_requests_are_counted_by_credential_endpoint_outcome_and_hour(new, now):
     _record(client, hour, endpoint="api")
     assert not UsageBucket.objects.exists()
     usage.flush()
-    assert _counts() == {
+    expected = {
         ("", "token", "granted", hour): 4,
         ("", "token", "granted", hour + timedelta(hours=1)): 1,
         (new.secret.secret_id, "token", "granted", hour): 1,
         ("", "token", "wrong_secret", hour): 1,
         ("", "api", "granted", hour): 1,
     }
-
-
-def test_flushes_add_up_and_an_empty_one_writes_nothing(new, now, django_assert_num_queries):
-    for _ in range(3):
-        _record(new.secret.client, now)
-        usage.flush()
-    assert UsageBucket.objects.get().count == 3
+    assert _counts() == expected
+    with sqlite3.connect(settings.DATABASES["default"]["NAME"]) as other_process:
+        other_process.execute("UPDATE clients_usagebucket SET count = count + 10")
+    _record(client, hour)
+    usage.flush()
+    assert _counts() == {key: count + 10 for key, count in expected.items()} | {("", "token", "granted", hour): 15}
     with django_assert_num_queries(0):
         usage.flush()
 
@@ -105,16 +105,6 @@ def test_nothing_is_lost_or_counted_twice_under_threads(new, now):
     assert UsageBucket.objects.get().count == 4000
 
 
-def test_two_processes_add_to_the_same_row(new, now):
-    _record(new.secret.client, now)
-    usage.flush()
-    with sqlite3.connect(settings.DATABASES["default"]["NAME"]) as other_process:
-        other_process.execute("UPDATE clients_usagebucket SET count = count + 10")
-    _record(new.secret.client, now)
-    usage.flush()
-    assert UsageBucket.objects.get().count == 12
-
-
 def test_what_a_locked_database_refused_is_written_by_the_next_flush(new, now):
     _record(new.secret.client, now)
     usage.record_use(ClientSecret, pk=new.secret.pk, address="203.0.113.7", now=now)
@@ -142,54 +132,39 @@ def test_client_deleted_meanwhile_is_skipped_and_the_others_are_counted(new, now
     assert UsageBucket.objects.get().client == bystander
 
 
-def test_last_use_never_goes_back(new, now):
-    for moment, address in ((now, "203.0.113.7"), (now - timedelta(seconds=1), "203.0.113.8")):
+def test_last_use_never_goes_back_and_one_from_an_unknown_address_is_none(new, now):
+    uses = [(now, "203.0.113.7", (now, "203.0.113.7")), (now - timedelta(seconds=1), "203.0.113.8", (now, "203.0.113.7"))]
+    later = now + timedelta(seconds=1)
+    for moment, address, last in (*uses, (later, "", (later, None))):
         usage.record_use(ClientSecret, pk=new.secret.pk, address=address, now=moment)
         usage.flush()
-    secret = ClientSecret.objects.get()
-    assert (secret.last_used_at, secret.last_used_from) == (now, "203.0.113.7")
+        secret = ClientSecret.objects.get()
+        assert (secret.last_used_at, secret.last_used_from) == last
 
 
-def test_use_from_an_unknown_address_is_none(new, now):
-    usage.record_use(ClientSecret, pk=new.secret.pk, address="", now=now)
-    usage.flush()
-    assert ClientSecret.objects.get().last_used_from is None
+def test_outdated_hash_and_digest_are_made_anew_and_the_rest_of_a_secret_is_left_alone(new, settings, now):
+    def rehash():
+        usage.schedule_rehash(secret=new.secret.pk, plaintext=new.plaintext)
+        ClientSecret.objects.update(revoked_at=now)
+        usage.flush()
+        assert ClientSecret.objects.get().revoked_at == now
+        return ClientSecret.objects.get()
 
-
-def test_outdated_hash_and_digest_are_made_anew(new, settings):
+    # What is up to date.
+    assert rehash().hash == new.secret.hash
+    # As of an imported secret.
+    ClientSecret.objects.update(digest="")
+    secret = rehash()
+    assert (secret.hash, secret.digest) == (new.secret.hash, digest_secret(new.plaintext))
     settings.ARGON2_TIME_COST += 1
     settings.KEY_ENCRYPTION_KEYS = ["a-newer-key-" + "5" * 40, *settings.KEY_ENCRYPTION_KEYS]
-    usage.schedule_rehash(secret=new.secret.pk, plaintext=new.plaintext)
-    usage.flush()
-    secret = ClientSecret.objects.get()
+    secret = rehash()
     assert secret.hash != new.secret.hash
     assert secret.digest != new.secret.digest
     assert not needs_rehash(secret.hash)
     assert not needs_digest(secret.digest)
     for digest in (secret.digest, ""):
         assert verify_secret(new.plaintext, hashed=secret.hash, digest=digest)
-
-
-def test_imported_secret_without_digest_gets_one_and_keeps_its_hash(new):
-    ClientSecret.objects.update(digest="")
-    usage.schedule_rehash(secret=new.secret.pk, plaintext=new.plaintext)
-    usage.flush()
-    secret = ClientSecret.objects.get()
-    assert (secret.hash, secret.digest) == (new.secret.hash, digest_secret(new.plaintext))
-
-
-def test_what_is_up_to_date_is_left_alone(new):
-    usage.schedule_rehash(secret=new.secret.pk, plaintext=new.plaintext)
-    usage.flush()
-    assert ClientSecret.objects.get().hash == new.secret.hash
-
-
-def test_rehash_leaves_the_end_of_a_secret_alone(new, settings, now):
-    settings.ARGON2_TIME_COST += 1
-    usage.schedule_rehash(secret=new.secret.pk, plaintext=new.plaintext)
-    ClientSecret.objects.update(revoked_at=now)
-    usage.flush()
-    assert ClientSecret.objects.get().revoked_at == now
 
 
 def test_failed_rehash_is_tried_again(new, settings):

@@ -20,7 +20,7 @@ from clients.models import Client, ClientCertificate, ClientPublicKey, RecordedR
 from clients.services import usage
 from clients.services.certificates import add_certificates
 from clients.services.workspaces import change_workspace
-from oauth import client_ca, jwks_uri, unwritten_failures
+from oauth import client_ca, jwks_uri, log_quota, unwritten_failures
 from oauth.examination import Examination
 from oauth.messages import Request
 from oauth.models import SigningKey
@@ -200,9 +200,10 @@ def static_directory(_data_dir: None) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> None:
-    """What an earlier test gathered in memory: usage of clients that are gone, and failures of the address of all."""
+    """What an earlier test gathered in memory: usage of clients that are gone, failures of the address of all, and lines in the log."""
     usage._take()
     unwritten_failures.forget()
+    log_quota.refused_requests._lines.clear()
 
 
 @pytest.fixture(autouse=True)

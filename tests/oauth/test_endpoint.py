@@ -66,18 +66,11 @@ def test_two_methods_at_once(send, billing, path):
 
 
 @pytest.mark.rfc("6749", "5.2")
-def test_another_grant_type(send, billing):
+@pytest.mark.rfc("8707", "2")
+def test_another_grant_type_and_a_scope_or_a_resource_that_is_not_allowed(send, billing):
     assert_error(send.post("/oauth2/token", {"grant_type": "password"}, billing.basic), 400, "unsupported_grant_type")
-
-
-@pytest.mark.rfc("6749", "5.2")
-def test_a_scope_that_is_not_allowed(send, billing):
     assert_error(send.token(billing.basic, {"scope": "admin"}), 400, "invalid_scope")
     assert_error(send.token(billing.basic, {"scope": 'a"b'}), 400, "invalid_scope")
-
-
-@pytest.mark.rfc("8707", "2")
-def test_a_resource_that_is_not_allowed(send, billing):
     assert_error(send.token(billing.basic, {"resource": 'https://"\\ü.example.com'}), 400, "invalid_target")
 
 

@@ -87,15 +87,13 @@ def test_probes_do_too(client, path):
 
 
 def test_a_secret_is_not_even_looked_at_and_the_owner_hears_why(send, billing):
+    """Plain HTTP is the worse mistake."""
     answer = send.token(billing.basic, headers={"Host": "evil.example"})
     assert answer.error == (400, "invalid_request")
     assert reason_of(answer.request_id) == "foreign_host"
     row = RecordedRequest.objects.get(request_id=answer.request_id)
     assert row.client_id == billing.client.pk
     assert "evil" not in row.detail
-
-
-def test_plain_http_is_the_worse_mistake(send, billing):
     answer = send.token(billing.basic, headers={"Host": "evil.example"}, secure=False)
     assert reason_of(answer.request_id) == "plain_http"
 

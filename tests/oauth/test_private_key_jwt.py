@@ -54,17 +54,16 @@ def test_ed25519_is_a_name_of_eddsa(send, demo, now, registered, kid):
         assert send.token(None, robot.form(header={"alg": algorithm, **kid})).status == 200
 
 
+@pytest.mark.rfc("6749", "2.3")
 @pytest.mark.rfc("7521", "4.2")
-def test_client_id_beside_it_is_unnecessary_and_has_to_be_the_same(send, robot, billing):
+def test_every_endpoint_takes_it_beside_its_client_id_alone(send, robot, billing):
+    for path in ("/oauth2/introspect", "/oauth2/revoke"):
+        for audience in (ISSUER, TOKEN_ENDPOINT):
+            assert send.post(path, {"token": "x", **robot.form(aud=audience)}).status == 200
     assert send.token(None, {**robot.form(), "client_id": robot.client_id}).status == 200
-    answer = send.token(None, {**robot.form(), "client_id": billing.client_id})
-    assert answer.error == (400, "invalid_request")
-
-
-@pytest.mark.parametrize("path", ["/oauth2/introspect", "/oauth2/revoke"])
-@pytest.mark.parametrize("audience", [ISSUER, TOKEN_ENDPOINT])
-def test_every_endpoint_that_authenticates_clients_takes_it(send, robot, path, audience):
-    assert send.post(path, {"token": "x", **robot.form(aud=audience)}).status == 200
+    for beside in ({"client_id": billing.client_id}, billing.form):
+        assert send.token(None, {**robot.form(), **beside}).error == (400, "invalid_request")
+    assert send.token(billing.basic, robot.form()).error == (400, "invalid_request")
 
 
 def test_rsa_key_without_an_algorithm_signs_with_any_of_rsa_and_no_other(send, demo, now):
@@ -91,11 +90,12 @@ def test_same_key_of_two_clients_is_each_ones_own_and_found_by_a_kid_of_its_own(
     assert all(introspect(send, robot, token) for robot, token in zip((first, second), tokens, strict=True))
 
 
-def test_key_added_now_works_at_the_next_request(send, robot, now):
-    pair = new_key()
-    late = Robot(robot.client, pair, pair.jkt)
-    assert send.token(None, late.form()).status == 401
-    add_public_keys(client=robot.client, parsed=[read_jwk(pair.jwk)], actor=factories.TESTS, now=now)
+def test_key_of_another_client_is_a_strangers_and_one_added_now_works_at_the_next_request(send, robot, demo, now):
+    other = create_robot(demo, new_key(), now=now)
+    late = Robot(robot.client, other.key, other.kid)
+    answer = send.token(None, late.form())
+    assert (answer.status, reason_of(answer.request_id)) == (401, "unknown_key")
+    add_public_keys(client=robot.client, parsed=[read_jwk(other.key.jwk)], actor=factories.TESTS, now=now)
     assert send.token(None, late.form()).status == 200
 
 
@@ -108,12 +108,6 @@ def test_its_use_is_noted_and_counted_and_its_mark_outlasts_it_by_as_much_as_the
     assert row.last_used_at is not None
     assert row.last_used_from == "203.0.113.7"
     assert [(bucket.credential, bucket.outcome) for bucket in robot.client.usage.all()] == [(f"key:{robot.kid}", "granted")]
-
-
-@pytest.mark.rfc("6749", "2.3")
-def test_two_methods_at_once(send, robot, billing):
-    assert send.token(billing.basic, robot.form()).error == (400, "invalid_request")
-    assert send.token(None, {**robot.form(), **billing.form}).error == (400, "invalid_request")
 
 
 @pytest.mark.rfc("7523", "3")
@@ -143,12 +137,6 @@ def test_mark_of_an_assertion_that_ends_within_a_second_lasts_until_after_it(sen
     form = robot.form(exp=expires_at + 0.5)
     assert [send.token(None, form).status for _ in range(2)] == [200, 401]
     assert [mark.expires_at for mark in UsedJWT.objects.all()] == [expires_at + 31 + CLOCK_MARGIN.total_seconds()]
-
-
-def test_key_of_another_client_is_a_strangers(send, robot, demo, now):
-    other = create_robot(demo, new_key(), now=now)
-    answer = send.token(None, Robot(robot.client, other.key, other.kid).form())
-    assert reason_of(answer.request_id) == "unknown_key"
 
 
 def test_rsa_key_with_an_algorithm_signs_with_no_other(send, demo, now):
@@ -189,21 +177,17 @@ def test_disabled_client_and_expired_key_are_refused_and_the_keys_tokens_live_on
     assert send.get("/api/v1/whoami", bearer(token)).status == 200
 
 
-def test_client_limited_to_assertions_cant_be_talked_down_to_a_secret(send, robot):
+def test_client_limited_to_assertions_cant_be_talked_down_to_a_secret_nor_one_without_them_use_its_key(send, robot):
     secret = factories.insert_secret(robot.client)
-    for answer in (
+    answers = [
         send.token(basic(robot.client_id, secret.plaintext)),
         send.token(None, {"client_id": robot.client_id, "client_secret": secret.plaintext}),
         send.get("/api/v1/whoami", bearer(secret.plaintext)),
-    ):
+    ]
+    Client.objects.filter(pk=robot.client.pk).update(auth_methods=["client_secret_basic"])
+    for answer in (*answers, send.token(None, robot.form())):
         assert answer.status == 401
         assert reason_of(answer.request_id) == "method_not_allowed"
-
-
-def test_client_without_the_method_is_refused_though_it_has_a_key(send, demo, now):
-    robot = create_robot(demo, now=now)
-    Client.objects.filter(pk=robot.client.pk).update(auth_methods=["client_secret_basic"])
-    assert reason_of(send.token(None, robot.form()).request_id) == "method_not_allowed"
 
 
 def test_assertion_stands_in_no_row_and_no_log(send, robot, caplog):
