@@ -6,7 +6,6 @@ import subprocess
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from django.core.exceptions import ValidationError
 
@@ -108,11 +107,6 @@ def test_other_members_of_a_public_key_are_left_out(changes):
     assert read_public_keys(json.dumps(jwk(**changes)))[0].public_jwk == {**jwk(), "kid": thumbprint(jwk()), "use": "sig", "alg": "ES256"}
 
 
-def test_set_of_twenty_is_read_in_order():
-    keys = [to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()) | {"kid": str(number)} for number in range(20)]
-    assert [key.kid for key in read_public_keys(json.dumps({"keys": keys}))] == [str(number) for number in range(20)]
-
-
 def test_fitting_algorithms():
     assert [algorithm for algorithm in ALGORITHMS if fits(algorithm, "ES256")] == ["ES256"]
     assert [algorithm for algorithm in ALGORITHMS if fits(algorithm, "")] == ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
@@ -124,8 +118,6 @@ def test_fitting_algorithms():
 
 TRADITIONAL, PKCS8, OPENSSH = PrivateFormat.TraditionalOpenSSL, PrivateFormat.PKCS8, PrivateFormat.OpenSSH
 PASSWORD = BestAvailableEncryption(b"password")
-
-
 PRIVATE = {
     "PKCS 8": private_pem("P-256", PKCS8),
     "PKCS 8 encrypted": private_pem("P-256", PKCS8, PASSWORD),
@@ -313,31 +305,6 @@ def test_what_is_no_good_is_refused(given, code):
         read_public_keys(given if isinstance(given, str) else json.dumps(given))
     assert error.value.code == code
     assert len(error.value.message) < 300
-
-
-@pytest.mark.rfc("7517", "5")
-def test_published_set_may_hold_what_we_dont_use():
-    members = json.dumps(jwk("P-521", kid="twice"))[:-1] + ', "kid": "twice"}'
-    others = [{"kty": "AKP"}, "x", jwk("RSA-1024"), to_jwk(private("P-384")), jwk(use="enc"), {"kty": "oct", "k": "AA"}]
-    text = json.dumps({"keys": [jwk(kid="good"), *others, jwk("Ed25519")], "more": 1})[:-1].replace('"keys": [', f'"keys": [{members}, ') + "}"
-    assert [key.kid for key in read_published_keys(text.encode())] == ["good", thumbprint(jwk("Ed25519"))]
-
-
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"keys": 1}', b"\xff", b"<html>", b"[" * 50_000, b'{"keys": [], "keys": []}'])
-def test_published_document_that_is_no_set_is_refused(content):
-    with pytest.raises(ValidationError):
-        read_published_keys(content)
-
-
-def test_published_set_may_be_empty():
-    assert read_published_keys(b'{"keys": []}') == []
-
-
-def test_of_a_published_set_so_many_entries_are_looked_at_and_no_more():
-    """Each that is no key costs a refusal, and 64 KiB hold 21,000 empty ones."""
-    for others, kids in ((199, ["good"]), (200, [])):
-        text = json.dumps({"keys": [*[{}] * others, jwk(kid="good")]})
-        assert [key.kid for key in read_published_keys(text.encode())] == kids
 
 
 def test_key_that_was_registered_before_its_exponent_was_too_large_goes_on_working():

@@ -19,6 +19,9 @@ from django.db import connection, connections
 from tests import factories
 from tests.servers.nursery import may_be_forked, nursery
 
+# The least that create_client takes.
+MINIMAL = ("create_client", "--workspace", "demo", "--name", "billing-sync")
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -95,3 +95,7 @@ def new_key(algorithm: str = "ES256", *, rsa_bits: int = 2048, curve: ec.Ellipti
     if algorithm in ("EdDSA", "Ed25519"):
         return Key(ed25519.Ed25519PrivateKey.generate(), algorithm)
     return Key(rsa.generate_private_key(65537, rsa_bits), algorithm)
+
+
+def now(seconds: float = 0) -> int:
+    return int(time.time() + seconds)
