@@ -11,7 +11,7 @@ from django.utils import timezone
 from clients.models import AuditEvent
 from dashboard.people import second_factors
 from tests import factories
-from tests.dashboard.accounts.conftest import SIGN_IN, add_passkey, age_confirmation, last_event, prove, sign_in
+from tests.dashboard.accounts.conftest import SIGN_IN, App, add_passkey, age_confirmation, last_event, prove, sign_in
 from tests.dashboard.conftest import Browser, text_of
 
 NEW, SIGN_IN_BY = "/accounts/security/passkeys/new/", "/accounts/sign-in/passkey/"
@@ -63,21 +63,21 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("credential", MALFORMED)
-def test_what_no_authenticator_answers_adds_none(here, ada, credential):
+def test_what_no_authenticator_answers_adds_none_lets_nobody_in_and_is_no_second_factor(here, ada, credential):
     here.get(NEW)
     response = here.post(NEW, {"name": "Laptop", "credential": credential})
     assert response.status_code == 200
     assert "No passkey was added." in response.content.decode()
     assert not Authenticator.objects.exists()
-
-
-@pytest.mark.parametrize("credential", MALFORMED)
-def test_nor_does_it_let_in(browser, ada, credential):
-    browser.get(SIGN_IN_BY, headers={"x-requested-with": "XMLHttpRequest"})
-    response = browser.post(SIGN_IN_BY, {"credential": credential})
+    stranger = Browser()
+    stranger.get(SIGN_IN_BY, headers={"x-requested-with": "XMLHttpRequest"})
+    response = stranger.post(SIGN_IN_BY, {"credential": credential})
     assert response.status_code == 200
     assert "You are not signed in." in response.content.decode()
-    assert browser.get("/accounts/security/").status_code == 302
+    App(ada)
+    sign_in(stranger, ada)
+    assert stranger.post("/accounts/sign-in/code/", {"credential": credential}).status_code == 200
+    assert stranger.get("/accounts/security/").status_code == 302
 
 
 PLACES = ['{"id": "%s"}', '{"id": "eA", "%s": 1}', '{"response": {"transports": ["usb", "%s"]}}']
@@ -101,17 +101,6 @@ def test_an_answer_that_is_longer_than_any_is_not_read(browser, ada):
 
     assert REFUSED in answer(12 * 1024)
     assert "The passkey’s response can’t be read. Try again." in answer(12 * 1024 + 1)
-
-
-@pytest.mark.parametrize("credential", MALFORMED)
-@pytest.mark.usefixtures("app")
-def test_nor_is_it_a_second_factor(browser, ada, credential):
-    add_passkey(ada)
-    Authenticator.objects.filter(type="webauthn").update(data={"name": "Laptop", "credential": {}})
-    Authenticator.objects.filter(type="webauthn").delete()
-    sign_in(browser, ada)
-    assert browser.post("/accounts/sign-in/code/", {"credential": credential}).status_code == 200
-    assert browser.get("/accounts/security/").status_code == 302
 
 
 @pytest.mark.parametrize("handle", ["eA", "LTE", "enp6enp6enp6enp6enp6", "MQ", "4pi6", "x" * 40])
@@ -146,72 +135,54 @@ def test_made_up_ones_keep_nobody_at_that_address_from_a_passkey(browser, ada, s
     assert Browser().post(SIGN_IN_BY, {"credential": json.dumps({"id": "another"})}).status_code == 200
 
 
-def test_a_stranger_fills_no_table_with_questions(browser, db):
-    assert browser.get(SIGN_IN_BY, headers={"x-requested-with": "XMLHttpRequest"}).status_code == 200
-    assert not Session.objects.exists()
-
-
-def test_what_to_ask_a_browser_for_is_for_the_script_only(browser, db):
+def test_what_to_ask_a_browser_for_is_for_the_script_only_and_fills_no_table(browser, db):
     assert browser.get(SIGN_IN_BY)["Location"] == SIGN_IN
     options = browser.get(SIGN_IN_BY, headers={"x-requested-with": "XMLHttpRequest"}).json()["request_options"]["publicKey"]
     assert options["userVerification"] == "required"
     assert not options.get("allowCredentials")
+    assert not Session.objects.exists()
 
 
-def test_it_is_renamed(here, ada):
+def test_it_is_renamed_and_a_bad_name_is_refused(here, ada):
     passkey = prove(here, add_passkey(ada))
+    for name in ("", " ", "a\0b", "a\nb", "x" * 101, "x" * 100_000, "\u202egnp.exe"):
+        response = here.post(page(passkey, "rename"), {"name": name})
+        assert response.status_code == 200
+        assert "<title>Error: " in response.content.decode()
+        assert second_factors.name_of(Authenticator.objects.get(pk=passkey.pk)) == "Laptop"
     assert here.post(page(passkey, "rename"), {"name": " Blue key ☃ "})["Location"] == "/accounts/security/"
     assert "Blue key ☃" in here.get("/accounts/security/").content.decode()
     event = last_event("user.passkey_renamed")
     assert (event.before, event.after) == ({"name": "Laptop"}, {"name": "Blue key ☃"})
 
 
-@pytest.mark.parametrize("name", ["", " ", "a\0b", "a\nb", "x" * 101, "x" * 100_000, "\u202egnp.exe"])
-def test_a_bad_name_is_refused(here, ada, name):
-    passkey = prove(here, add_passkey(ada))
-    response = here.post(page(passkey, "rename"), {"name": name})
-    assert response.status_code == 200
-    assert "<title>Error: " in response.content.decode()
-    assert second_factors.name_of(Authenticator.objects.get(pk=passkey.pk)) == "Laptop"
-
-
-def test_it_is_removed_and_the_account_is_told(here, ada, mailbox):
-    passkey = prove(here, add_passkey(ada))
-    assert "your recovery codes go with it" in here.get(page(passkey, "remove")).content.decode()
-    here.post(page(passkey, "remove"))
-    assert not Authenticator.objects.exists()
+def test_it_is_removed_once_and_the_account_is_told_and_with_the_last_one_go_the_recovery_codes(here, ada, mailbox):
+    first, last = add_passkey(ada), prove(here, add_passkey(ada, "Key"))
+    here.post(page(first, "remove"))
+    assert here.post(page(first, "remove")).status_code == 404
+    assert sorted(Authenticator.objects.values_list("type", flat=True)) == ["recovery_codes", "webauthn"]
     [message] = mailbox(ada.email)
     assert message.subject == "A passkey of your account was removed: Laptop"
     assert "127.0.0.1" in message.body
     assert "set a new password" in message.body
-    assert last_event("user.passkey_removed").before == {"name": "Laptop"}
+    assert AuditEvent.objects.get(event="user.passkey_removed").before == {"name": "Laptop"}
+    assert "your recovery codes go with it" in here.get(page(last, "remove")).content.decode()
+    here.post(page(last, "remove"))
+    assert not Authenticator.objects.exists()
 
 
-def test_another_stays_and_so_do_the_recovery_codes(here, ada):
-    first, _ = add_passkey(ada), prove(here, add_passkey(ada, "Key"))
-    here.post(page(first, "remove"))
-    assert sorted(Authenticator.objects.values_list("type", flat=True)) == ["recovery_codes", "webauthn"]
-
-
-def test_removed_twice_is_removed_once(here, ada):
-    passkey = add_passkey(ada)
-    prove(here, add_passkey(ada, "Key"))
-    here.post(page(passkey, "remove"))
-    assert here.post(page(passkey, "remove")).status_code == 404
-    assert AuditEvent.objects.filter(event="user.passkey_removed").count() == 1
-
-
-@pytest.mark.parametrize("what", ["rename", "remove"])
-def test_another_persons_passkey_is_not_there(here, ben, what):
-    passkey = add_passkey(ben)
-    assert here.get(page(passkey, what)).status_code == 404
-    assert here.post(page(passkey, what), {"name": "mine"}).status_code == 404
-    assert second_factors.name_of(Authenticator.objects.get(pk=passkey.pk)) == "Laptop"
-
-
-@pytest.mark.parametrize("pk", ["0", "9" * 30])
-def test_one_that_never_was_is_not_there(here, pk):
-    assert here.get(f"/accounts/security/passkeys/{pk}/remove/").status_code == 404
+def test_another_persons_passkey_or_one_that_never_was_is_not_there_and_each_change_asks_for_a_proof_first(here, ada, ben):
+    theirs = add_passkey(ben)
+    for what in ("rename", "remove"):
+        assert here.get(page(theirs, what)).status_code == 404
+        assert here.post(page(theirs, what), {"name": "mine"}).status_code == 404
+        for pk in ("0", "9" * 30):
+            assert here.get(f"/accounts/security/passkeys/{pk}/{what}/").status_code == 404
+    assert second_factors.name_of(Authenticator.objects.get(pk=theirs.pk)) == "Laptop"
+    own = add_passkey(ada)
+    age_confirmation(here)
+    for path in (page(own, "rename"), page(own, "remove"), NEW):
+        assert here.get(path)["Location"].startswith("/accounts/confirm/?next=")
 
 
 def test_there_are_at_most_20(here, ada):
@@ -219,11 +190,3 @@ def test_there_are_at_most_20(here, ada):
         add_passkey(ada, f"Key {number}")
     with pytest.raises(ValidationError, match=r"You have 20 passkeys\. Remove one first\."):
         second_factors.add_passkey(user=ada, name="more", credential={}, actor=factories.TESTS, now=timezone.now())
-
-
-@pytest.mark.parametrize("what", ["rename", "remove"])
-def test_each_change_asks_for_a_proof_first(here, ada, what):
-    passkey = add_passkey(ada)
-    age_confirmation(here)
-    assert here.get(page(passkey, what))["Location"].startswith("/accounts/confirm/?next=")
-    assert here.get(NEW)["Location"].startswith("/accounts/confirm/?next=")

@@ -1,7 +1,6 @@
 """A new password for whoever forgot it, by a link in a mail."""
 
 import re
-import statistics
 import time
 from datetime import timedelta
 
@@ -164,8 +163,7 @@ class TestAsking:
             return time.process_time() - began
 
         measure(ada.email), measure("nobody@example.com")
-        known = statistics.median(measure(ada.email) for _ in range(15))
-        unknown = statistics.median(measure("nobody@example.com") for _ in range(15))
+        known, unknown = (min(measure(email) for _ in range(5)) for email in (ada.email, "nobody@example.com"))
         assert 0.6 < known / unknown < 1.7
 
     @pytest.mark.parametrize("email", ["", "ada", "a@b", "a\0@example.com", "x" * 100_000, "🙂"])
