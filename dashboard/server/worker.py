@@ -26,6 +26,7 @@ from dashboard.server.certificate_readers import CertificateReaders
 from dashboard.server.heartbeat import Heartbeat
 from dashboard.server.http_connection import LINGERING, HTTPConnection
 from dashboard.server.listening import listen
+from dashboard.server.memory import FreedMemory
 from dashboard.server.networks import PATIENCE, Networks, Stay
 from dashboard.server.tls_protocol import find_address, find_network, open_tls
 from dashboard.server.turns import Turns
@@ -80,6 +81,8 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self.readers = CertificateReaders(self.loop)
         self.strangers, self.people = Share(MAX_OF_STRANGERS), Share(MAX_OF_PEOPLE)
         self.unsent = Unsent()
+        self.begun = 0
+        self.freed = FreedMemory()
         self.warned = -60.0
         self.has_yielded = False
         self.ends_by: float | None = None
@@ -179,6 +182,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         if stay is None:
             sock.close()
             return
+        self.begun += 1
         self.stays[sock] = stay
         stay.end = partial(self.drop, sock)
         if self.cfg.is_ssl:
@@ -253,6 +257,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             self.drop(sock)
         for connection in list(self.connections):
             connection.enforce_deadline(now, deadlines)
+        self.freed.give_back(self.begun - self.count(), now)
 
     def shed(self) -> bool:
         """Make room: drop some of the oldest peers that have sent nothing for a while, and some that we wait for. Return whether there were any."""

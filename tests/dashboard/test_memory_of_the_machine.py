@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.server.memory import FEWEST, OF_CONNECTION, PART, find_most_connections
+from dashboard.server.memory import FEWEST, MANY_ENDED, OF_CONNECTION, PART, PAUSE, FreedMemory, find_most_connections
 
 GIB = 1024**3
 # What version 1 says for none.
@@ -63,3 +63,24 @@ def test_some_are_served_however_little_there_is(tmp_path: Path) -> None:
 
 def test_a_system_that_says_nothing_sets_no_limit(tmp_path: Path) -> None:
     assert find_most_connections(1, tmp_path) is None
+
+
+def test_freed_memory_is_given_back_after_many_connections_have_ended_and_not_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    freed = FreedMemory()
+    monkeypatch.setattr(freed, "_trim", asked.append)
+    for ended, now, times in (
+        (MANY_ENDED - 1, 1.0, 0),
+        (MANY_ENDED, 2.0, 1),
+        (3 * MANY_ENDED, 2.0 + PAUSE - 0.1, 1),
+        (3 * MANY_ENDED, 2.0 + PAUSE, 2),
+        (3 * MANY_ENDED, 2.0 + 9 * PAUSE, 2),
+    ):
+        freed.give_back(ended, now)
+        assert len(asked) == times, (ended, now)
+
+
+def test_a_system_without_it_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    freed = FreedMemory()
+    monkeypatch.setattr(freed, "_trim", None)
+    freed.give_back(MANY_ENDED, 1.0)

@@ -71,6 +71,24 @@ def test_what_tls_took_for_a_connection_is_free_again_when_its_peer_is_gone(make
     server.stop()
 
 
+@pytest.mark.slow
+def test_what_unfinished_handshakes_took_goes_back_to_the_system(make_server: Callable[..., Server]) -> None:
+    """A few blocks that stay would keep all that lie before them in the process's heap."""
+    server = make_server(WEB_CONCURRENCY="1")
+    before = server.read_memory()[0]
+    for _ in range(3):
+        with ExitStack() as held:
+            for number in range(3_000):
+                sock = held.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20, source_address=(f"127.0.{number % 50}.2", 0)))
+                sock.sendall(b"\x16")
+    assert server.read_memory("VmHWM")[0] - before > 80_000
+    last = time.monotonic() + 30
+    while server.read_memory()[0] - before > 40_000:
+        assert time.monotonic() < last, server.read_memory()
+        time.sleep(0.5)
+    server.stop()
+
+
 def test_connection_of_somebody_signed_in_stays(server: Server, cookie: bytes) -> None:
     with server.connect() as sock:
         assert "connection" not in ask_on(sock, with_body(PAGE + cookie, 200_000)).headers
