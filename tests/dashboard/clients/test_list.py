@@ -275,7 +275,7 @@ def test_typing_gets_the_table_alone_with_its_count_and_fresh_links(adas, demo):
 
 
 def test_the_page_asks_twelve_times_at_most_and_not_more_for_more(adas, demo, django_assert_max_num_queries, django_assert_num_queries):
-    for client in make_many(demo, 30):
+    for client in make_many(demo, 15):
         create_public_key(client)
     ClientPublicKey.objects.update(expires_at=NOW() + timedelta(days=2))
     ClientSecret.objects.update(expires_at=NOW() + timedelta(days=3))

@@ -13,7 +13,7 @@ from django.utils import timezone
 from clients.models import AuditEvent, Client, ClientCertificate
 from clients.services.certificates import revoke_certificate
 from tests import certificates, factories
-from tests.dashboard.conftest import Browser, text_of
+from tests.dashboard.conftest import Browser, create_certificate, text_of
 from tests.dashboard.credentials.conftest import url
 
 DAY = timedelta(days=1)
@@ -183,8 +183,8 @@ def test_one_that_never_ends_is_shown_and_revoked_in_every_zone(danas, client_, 
     """Its end is the last second of the year 9999."""
     danas.cookies["__Host-zone"] = zone
     text = pem(begins=datetime(1950, 1, 1, tzinfo=UTC), ends=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
-    add(danas, client_, text)
-    certificate = ClientCertificate.objects.get(client=client_)
+    assert show(danas, client_, text).status_code == 200
+    certificate = create_certificate(client_, text)
     for page in (f"/w/{demo.slug}/clients/", url(client_, "certificates", certificate.thumbprint, "revoke")):
         assert danas.get(page).status_code == 200
     assert "9999" in text_of(danas.get(url(client_)))

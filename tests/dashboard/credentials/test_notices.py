@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from clients.models import Client, ClientSecret
 from clients.services.secrets import create_secret
+from dashboard.client.credentials import notices
 from dashboard.frame.spent_forms import new_token
 from dashboard.instance import mail
 from dashboard.people.account_status import disable_account
@@ -174,8 +175,9 @@ class TestLeak:
             ]
         assert "Reason: “leaked”." in sent()[0].body
 
-    @pytest.mark.parametrize("count", [1, 25])
-    def test_of_many_is_one_mail_to_each(self, danas, client_, demo, count):
+    @pytest.mark.parametrize("count", [1, 5])
+    def test_of_many_is_one_mail_to_each(self, danas, client_, demo, count, monkeypatch):
+        monkeypatch.setattr(notices, "_MAX_MEASURED", 4)
         factories.create_client(demo, name="route-planner", contact="routes@example.com")
         now = timezone.now() - timedelta(days=1)
         for number in range(count):

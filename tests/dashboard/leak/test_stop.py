@@ -132,10 +132,10 @@ def test_what_is_left_to_do_is_ticked_off_in_the_address(danas, dans, billing, n
 
 def test_a_long_list_is_ended_whole_though_the_address_names_its_beginning(danas, billing, monkeypatch):
     """A dump of more than is told at once is ended round by round."""
-    monkeypatch.setattr(findings, "MAX_FOUND", 3)
+    monkeypatch.setattr(findings, "MAX_FOUND", 2)
     most = views._MAX_IN_ADDRESS
     monkeypatch.setattr(views, "_MAX_IN_ADDRESS", 2)
-    news = [billing, *(factories.create_secret(billing.secret.client) for _ in range(6))]
+    news = [billing, *(factories.create_secret(billing.secret.client) for _ in range(4))]
     dump, rounds = "\n".join(new.plaintext for new in news), 0
     while what := buttons_of(look_up(danas, dump)):
         stop(danas, what)
