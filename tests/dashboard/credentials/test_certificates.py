@@ -13,7 +13,7 @@ from django.utils import timezone
 from clients.models import AuditEvent, Client, ClientCertificate
 from clients.services.certificates import revoke_certificate
 from tests import certificates, factories
-from tests.dashboard.conftest import Browser, create_certificate, text_of
+from tests.dashboard.conftest import create_certificate, text_of
 from tests.dashboard.credentials.conftest import url
 
 DAY = timedelta(days=1)
@@ -162,19 +162,6 @@ def test_what_is_no_certificate_is_said_so(danas, client_, text, said):
 def test_more_than_the_limit_are_refused_with_the_words_of_the_service(danas, client_, monkeypatch):
     monkeypatch.setattr("clients.services.credential_limits.MAX_USABLE", 0)
     assert "The client has 0 usable certificates. Revoke one" in text_of(add(danas, client_, pem()))
-
-
-def test_whoever_signed_in_long_ago_proves_first_who_they_are(dana, client_):
-    browser = Browser(raise_request_exception=False)
-    browser.force_login(dana)
-    answer = add(browser, client_, pem())
-    browser.post(answer["Location"], {"password": factories.PASSWORD})
-    assert client_.certificates.count() == 1
-
-
-def test_a_viewer_can_not_and_what_is_of_others_is_not_found(bens, eves, client_):
-    assert bens.get(page_of(client_)).status_code == 403
-    assert eves.get(page_of(client_)).status_code == 404
 
 
 @pytest.mark.rfc("5280", "4.1.2.5")

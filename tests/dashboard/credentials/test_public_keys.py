@@ -229,9 +229,3 @@ def test_whoever_signed_in_long_ago_proves_first_who_they_are_and_the_key_is_add
     assert not ClientPublicKey.objects.exists()
     assert browser.post(answer["Location"], {"password": factories.PASSWORD})["Location"] == url(client_)
     assert client_.public_keys.count() == 1
-
-
-def test_a_viewer_can_not_and_what_is_of_others_is_not_found(bens, eves, client_):
-    assert bens.get(page_of(client_)).status_code == 403
-    assert bens.post(page_of(client_), {}).status_code == 403
-    assert eves.get(page_of(client_)).status_code == 404

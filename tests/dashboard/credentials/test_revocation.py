@@ -189,13 +189,6 @@ def test_a_certificate_is_revoked_by_its_thumbprint_and_the_clients_name_is_type
     assert "This certificate is revoked" in text_of(danas.get(path))
 
 
-def test_a_viewer_can_not_and_is_told_who_can(bens, dana, secret):
-    page = bens.get(page_of(secret))
-    assert page.status_code == 403
-    assert "You are a viewer." in text_of(page)
-    assert bens.post(page_of(secret), {"typed": secret.secret_id}).status_code == 403
-
-
 def test_what_belongs_to_another_workspace_or_client_is_not_found(eves, danas, secret):
     assert eves.get(page_of(secret)).status_code == 404
     elsewhere = factories.create_client(secret.client.workspace, name="elsewhere").secret
