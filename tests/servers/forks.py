@@ -1,5 +1,6 @@
 """manage.py without its slow start: a process that has loaded Django runs each command in a fork of itself. Run as a program, this module is that process."""
 
+import gc
 import json
 import os
 import random
@@ -82,6 +83,9 @@ def main() -> None:
     django.setup()
     for name in ("create_client", "shell"):
         load_command_class(get_commands()[name], name)
+    # What each collection of a fork would search, and by that copy.
+    gc.collect()
+    gc.freeze()
     # A command's output must not come between.
     with closing(os.fdopen(os.dup(1), "w")) as answers:
         os.dup2(2, 1)
