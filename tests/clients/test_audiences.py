@@ -134,6 +134,10 @@ def test_an_audience_can_be_given_to_a_workspace_before_anybody_registers_it_and
         assert AuditEvent.objects.get(event="audience.handed_over").workspace == other
     with pytest.raises(ValidationError):
         make(demo, API)
+    # Nor does anything change where a client has it already.
+    make(other, API)
+    assert hand_over_audience(uri=API, workspace=other, actor=TESTS, now=now).released == 0
+    assert AuditEvent.objects.filter(event="audience.handed_over").count() == 1
 
 
 @pytest.mark.parametrize("uri", [DEMO, OTHER, "https://localhost:8443/", "nonsense"])

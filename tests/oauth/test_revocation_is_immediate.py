@@ -67,7 +67,7 @@ def test_a_revoked_signing_key_takes_all_its_tokens_and_no_others(asgi, billing,
     assert reason(asgi, token) == "signing_key_revoked"
 
 
-@pytest.mark.parametrize("gone", ["signing key", "client", "secret"])
+@pytest.mark.parametrize("gone", ["signing key", "secret", "client"])
 def test_a_signing_key_client_or_secret_that_is_gone_is_like_a_revoked_one(billing, is_alive, token, signing_key, gone):
     """As after a restored backup, in a process that still has the key in its memory."""
     {"signing key": signing_key, "client": billing.client, "secret": ClientSecret.objects.get(secret_id=billing.secret_id)}[gone].delete()
