@@ -99,16 +99,6 @@ def test_no_page_is_kept_by_the_browser_and_signing_out_is_one_link_away(ben_bro
             assert '<a href="/accounts/sign-out/">Sign out</a>' in page.content.decode()
 
 
-def test_a_page_asks_the_database_twelve_times_at_most_however_much_there_is(adas, demo, billing, django_assert_max_num_queries):
-    for number in range(13):
-        factories.create_client(demo, name=f"client{number}")
-        factories.add_member(demo, factories.create_user(f"person{number}@example.com"))
-    adas.get("/w/demo/clients/")  # the first time it also notes which workspace was visited last
-    for path in ("/w/", *(f"/w/demo/{page}/" for page in ("clients", "search", "members", "settings", "settings/scopes")), "/accounts/security/"):
-        with django_assert_max_num_queries(12):
-            assert adas.get(path).status_code == 200
-
-
 def test_a_session_ends_twelve_hours_after_its_last_request(browser, demo, ada):
     browser.post("/accounts/sign-in/", {"login": ada.email, "password": factories.PASSWORD})
     assert browser.cookies["__Host-session"]["max-age"] == 12 * 3600

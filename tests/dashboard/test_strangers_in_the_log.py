@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from dashboard.people.permissions import Access
+from oauth import log_quota
 from tests.dashboard.test_permissions import ROUTES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unmeasured")]
@@ -126,6 +127,8 @@ def written():
     stream = io.StringIO()
     (handler,) = [handler for handler in logging.getLogger().handlers if type(handler) is logging.StreamHandler]
     before = handler.setStream(stream)
+    # What was refused before, also by other tests, has used up lines.
+    log_quota.refused_requests._lines.clear()
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     handler.setStream(before)
 
