@@ -4,24 +4,38 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from oauth import access_token, jose
+from oauth import access_token, jose, reasons
 from oauth.models import SigningKey
 from oauth.resource_errors import InvalidTokenError
 
 # Each costs a signature check and a look-up. If a log holds more tokens, revoke the credentials that obtained them.
 MAX_VERIFIED = 100
+# What is refused for another reason works again if somebody undoes a change.
+_FOR_GOOD = {
+    refusal.code
+    for refusal in (
+        reasons.TOKEN_EXPIRED,
+        reasons.TOKEN_REVOKED,
+        reasons.CREDENTIAL_REVOKED,
+        reasons.DELETED_CLIENT,
+        reasons.SIGNING_KEY_REVOKED,
+        reasons.SIGNING_KEY_RETIRED,
+        reasons.TOKEN_LIFETIME,
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
 class LeakedToken:
-    """dead_because: why it is no longer valid, as a sentence; "" if it is still valid."""
+    """refused_because: why it isn't valid now, as a sentence; "" if it is valid. has_ended: whether it can't become valid again."""
 
     jti: str
     client_id: str
     credential_id: str
     scopes: tuple[str, ...]
     expires_at: datetime
-    dead_because: str
+    refused_because: str
+    has_ended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +57,7 @@ def find_leaked_tokens(jwts: Iterable[str], *, workspace: str, now: datetime) ->
         except jose.InvalidJWTError:
             continue
         if claims["workspace"] == workspace:
+            reason = _find_reason(jwt, now)
             found.append(
                 LeakedToken(
                     jti=claims["jti"],
@@ -50,15 +65,16 @@ def find_leaked_tokens(jwts: Iterable[str], *, workspace: str, now: datetime) ->
                     credential_id=claims["credential_id"],
                     scopes=tuple(claims.get("scope", "").split()),
                     expires_at=datetime.fromtimestamp(claims["exp"], UTC),
-                    dead_because=_find_reason(jwt, now),
+                    refused_because=reason.sentence if reason is not None else "",
+                    has_ended=reason is not None and reason.code in _FOR_GOOD,
                 )
             )
     return LeakedTokens(found, max(0, len(ours) - MAX_VERIFIED))
 
 
-def _find_reason(jwt: str, now: datetime) -> str:
+def _find_reason(jwt: str, now: datetime) -> reasons.Reason | None:
     try:
         access_token.verify(jwt, now=now)
     except InvalidTokenError as error:
-        return error.reason.sentence
-    return ""
+        return error.reason
+    return None

@@ -239,10 +239,9 @@ def _describe(row: AnyCredential, pasted: Pasted, now: datetime) -> Finding:
 def _find_why_off(row: AnyCredential) -> str:
     """Why it gets no tokens although it hasn't ended, "" if it gets some."""
     client = row.client
-    if client.status == Client.Status.DISABLED:
-        return f"{client.name} is disabled. If somebody enables it, this works again."
-    if client.workspace.deletes_at is not None:
-        return f"{client.workspace.name} is scheduled for deletion. If an owner keeps it, this works again."
+    why_off = _find_why_client_is_off(client)
+    if why_off:
+        return why_off
     allowed = ClientPolicy.of(client.workspace).permit_auth_methods(client.auth_methods)
     binds = isinstance(row, ClientCertificate) and client.require_certificate
     if not binds and not any(method in allowed for method in row.METHODS):
@@ -250,9 +249,19 @@ def _find_why_off(row: AnyCredential) -> str:
     return ""
 
 
+def _find_why_client_is_off(client: Client) -> str:
+    if client.status == Client.Status.DISABLED:
+        return f"{client.name} is disabled. If somebody enables it, this works again."
+    if client.workspace.deletes_at is not None:
+        return f"{client.workspace.name} is scheduled for deletion. If an owner keeps it, this works again."
+    return ""
+
+
 def _describe_token(token: LeakedToken, client: Client) -> Finding:
-    state = State.ENDED if token.dead_because else State.WORKS
-    return Finding("token", token.jti, refer_to_token(token), client, state, Pasted.WHOLE, token=token, ended_at=token.expires_at, why_off=token.dead_because)
+    state = State.ENDED if token.has_ended else State.OFF if token.refused_because else State.WORKS
+    return Finding(
+        "token", token.jti, refer_to_token(token), client, state, Pasted.WHOLE, token=token, ended_at=token.expires_at, why_off=token.refused_because
+    )
 
 
 def _find_revoked(tokens: Sequence[IssuedToken]) -> set[str]:
@@ -264,8 +273,9 @@ def _find_revoked(tokens: Sequence[IssuedToken]) -> set[str]:
 
 def _describe_issued(token: IssuedToken, now: datetime, *, is_revoked: bool) -> Finding:
     scopes = tuple(token.client.scopes)
-    why = "The token is revoked." if is_revoked else "" if token.expires_at > now else "The token has expired."
-    leaked = LeakedToken(token.jti, token.client.client_id, token.credential_id, scopes, token.expires_at, why)
+    why_ended = "The token is revoked." if is_revoked else "" if token.expires_at > now else "The token has expired."
+    why = why_ended or _find_why_client_is_off(token.client)
+    leaked = LeakedToken(token.jti, token.client.client_id, token.credential_id, scopes, token.expires_at, why, has_ended=bool(why_ended))
     return _describe_token(leaked, token.client)
 
 

@@ -66,8 +66,10 @@ def judge_all(report: Report, *, now: datetime, zone: tzinfo) -> Verdict:
 def _judge_token(token: LeakedToken, client: str, *, now: datetime, zone: tzinfo) -> Verdict:
     if token.expires_at <= now:
         return Verdict("ok", "check", f"A token of {client} that expired {_say_when(token.expires_at, now=now, zone=zone)}")
-    if token.dead_because:
+    if token.has_ended:
         return Verdict("ok", "check", f"A token of {client} that doesn’t work any more")
+    if token.refused_because:
+        return Verdict("warn", "alert", f"A token of {client} that doesn’t work now, but could work again")
     return Verdict("", "alert", f"A token of {client}, valid for {_say_more(token.expires_at - now)}")
 
 

@@ -11,7 +11,9 @@ from clients import secret as secret_format
 from clients.models import AddressUse, AuditEvent, Client, ClientSecret
 from clients.public_key import read_key
 from clients.secret import generate
+from clients.services.client_changes import update_client
 from clients.services.clients import disable_client
+from clients.services.deletion import delete_workspace
 from clients.services.public_keys import add_public_keys
 from clients.services.secrets import revoke_secret
 from dashboard.leak import findings
@@ -20,7 +22,7 @@ from oauth.models import RevokedToken
 from tests import factories
 from tests.certificates import pem, self_signed
 from tests.dashboard.conftest import create_certificate, sign_in, text_of
-from tests.dashboard.leak.conftest import URL, ask_for_token, end, look_up
+from tests.dashboard.leak.conftest import STOP, URL, ask_for_token, end, look_up
 from tests.servers.program import Program
 
 
@@ -169,6 +171,30 @@ def test_a_token_says_how_long_it_is_valid_and_what_obtained_it(adas, billing, n
     assert "A token of billing-sync that doesn’t work any more" in text
     assert "Nothing to do for the token." in text
     assert "Stop it now" not in text
+
+
+@pytest.mark.parametrize("change", ["the client is disabled", "the workspace is scheduled for deletion", "DPoP is required"])
+def test_a_token_that_would_work_again_if_somebody_undid_a_change_can_be_revoked(adas, billing, now, change):
+    """docs/rotation.md advises to disable the client first."""
+    token, client = ask_for_token(billing).json()["access_token"], billing.secret.client
+    match change:
+        case "the client is disabled":
+            disable_client(client=client, actor=factories.TESTS, now=now)
+        case "the workspace is scheduled for deletion":
+            delete_workspace(workspace=client.workspace, typed_slug="demo", actor=factories.TESTS, now=now)
+        case "DPoP is required":
+            update_client(client=client, require_dpop=True, actor=factories.TESTS, now=now)
+    page = look_up(adas, token)
+    text = text_of(page)
+    assert "A token of billing-sync that doesn’t work now, but could work again" in text
+    assert "If that is undone, the token works again until" in text
+    assert "Nothing to do" not in text
+    what = page.content.decode().partition('name="what" value="')[2].partition('"')[0]
+    if change == "the client is disabled":
+        assert "doesn’t work now, but could work again" in text_of(adas.get(URL, {"what": what}))
+    assert "ended." in text_of(adas.post(STOP, {"what": what}, follow=True))
+    assert RevokedToken.objects.count() == 1
+    assert "A token of billing-sync that doesn’t work any more" in text_of(look_up(adas, token))
 
 
 def test_a_token_that_ended_says_when(ada, billing, monkeypatch):
