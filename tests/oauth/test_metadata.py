@@ -14,7 +14,8 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.rfc("8705", "3.3")
 @pytest.mark.rfc("8705", "5")
 @pytest.mark.rfc("9449", "5.1")
-def test_it_says_where_everything_is_and_what_tokens_can_be_bound_to_and_every_origin_and_cache_may_read_it(send):
+def test_it_says_where_everything_is(send):
+    """And what tokens can be bound to. Every origin and cache may read it."""
     answer = send.get(PATHS[0], headers={"Origin": "https://app.example.com"})
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
