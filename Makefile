@@ -63,7 +63,7 @@ bench: $(VENV)/.installed-dev ## Measure the token endpoint beside others; see d
 sbom: $(VENV)/.installed-dev ## List what is installed, as CycloneDX: sbom.cdx.json
 	@$(BIN)/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible --output-file sbom.cdx.json requirements.txt
 
-# A virtual environment that was broken off has no .made and is made anew.
+# An incomplete virtual environment has no .made and is made again.
 $(VENV)/.made:
 	@command -v $(PYTHON) > /dev/null || { echo "TokenOS needs Python 3.11 or later. Install python3 and python3-venv, or name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "TokenOS needs Python 3.11 or later, and $(PYTHON) is older. Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }

@@ -78,7 +78,7 @@ def create_client(workspace, *, name="billing-sync", scopes=("read", "write"), n
 
 
 def insert_secret(client: Client, *, now=None) -> NewSecret:
-    """A secret such as a client has whose methods once were different."""
+    """A secret that a client has from when its methods were different."""
     now = now or timezone.now()
     new = secrets.prepare_secret(client=client, name="", lifetime=None, actor=TESTS, now=now)
     secrets.insert_secret(new.secret, actor=TESTS, now=now)

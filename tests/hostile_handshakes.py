@@ -1,4 +1,4 @@
-"""A client and a server of TLS 1.2 that send certificates whose keys take OpenSSL seconds to read. RFC 5246 §7.4."""
+"""A TLS 1.2 client and server that send certificates whose keys take OpenSSL seconds to read. RFC 5246 §7.4."""
 
 import os
 import socket

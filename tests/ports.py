@@ -1,4 +1,4 @@
-"""Ports for the servers of tests. Other programs on the machine can't take them between the choice and the start."""
+"""Ports for test servers. Other programs can't take them between the choice and the start."""
 
 import fcntl
 import os

@@ -42,7 +42,7 @@ def delete_client(*, client: Client, typed_name: str, actor: Actor, now: datetim
     """Delete a client with its credentials, requests and usage. All of its tokens stop working at once.
 
     typed_name: typed by the user to confirm. Raise ValidationError if it isn't the name, or if the client is in use, was used recently, or is deleted already.
-    The client is first disabled in its own transaction, and large tables are deleted in batches. If that breaks off, it can be repeated.
+    The client is first disabled in its own transaction, and large tables are deleted in batches. If that is interrupted, it can be repeated.
     """
     if typed_name.strip() != client.name:
         typed = f" You typed {typed_name[:100]}." if typed_name.strip() else ""

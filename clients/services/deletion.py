@@ -69,7 +69,7 @@ def _set_deletion(locked: Workspace, deletes_at: datetime | None, event: str, *,
 def remove_deleted_workspaces(*, now: datetime) -> Iterator[str]:
     """Remove the workspaces whose period is over, each with everything in it except its audit events. Yields their slugs.
 
-    It uses many transactions, because a large one would block everybody else. If it breaks off, the next run continues: the workspace can no longer be kept.
+    It uses many transactions, because a large one would block everybody else. If interrupted, the next run continues: the workspace can no longer be kept.
     """
     for workspace in Workspace.objects.filter(deletes_at__lte=now):
         if not _begin_removal(workspace, now=now):

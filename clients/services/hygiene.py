@@ -1,6 +1,6 @@
 """Tidying up: fixes each kind of finding for the rows that somebody chose, with one audit event each.
 
-It works in batches, each in its own transaction, so tidying up ten thousand clients doesn't block others. If it breaks off, it can be repeated.
+It works in batches, each in its own transaction, so tidying up ten thousand clients doesn't block others. If it is interrupted, it can be repeated.
 """
 
 from collections.abc import Callable, Sequence

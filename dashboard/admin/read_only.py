@@ -54,13 +54,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no 
     ordering = ("-pk",)
     sortable_by = ()
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002  # nobody, whoever asks
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002  # nobody
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002  # nobody, whoever asks
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002  # nobody
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002  # nobody, whoever asks
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002  # nobody
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002  # the same for every row

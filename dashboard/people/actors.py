@@ -76,7 +76,7 @@ def describe(actor: str, names: Names) -> Who:
     if kind == "command":
         return Who(rest or "A command", "by a command", icon="term")
     if kind == "hand-over":
-        return Who(rest.partition(" ")[2] or "Whoever had the link", "without an account", icon="user")
+        return Who(rest.partition(" ")[2] or "Somebody with the link", "without an account", icon="user")
     if actor == "system":
         return Who("TokenOS", icon="pulse")
     return Who("Unknown" if actor == "anonymous" else actor, icon="user")

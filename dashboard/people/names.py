@@ -13,7 +13,7 @@ _SIGNS = frozenset(" .,'’-_&()")
 # Combinations that look like one letter.
 _ALIKE_TOGETHER = (("rn", "m"), ("vv", "w"))
 # Names for actors that aren't people, in dashboard.people.actors and in the log's filter.
-_NOBODYS = ("TokenOS", "A command", "Commands", "Hand-over links", "Whoever had the link", "Any client", "Unknown", "system", "root")
+_NOBODYS = ("TokenOS", "A command", "Commands", "Hand-over links", "Somebody with the link", "Any client", "Unknown", "system", "root")
 
 
 def tell_apart(people: Iterable[User], others: Iterable[str] = ()) -> dict[int, str]:

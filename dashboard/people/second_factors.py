@@ -288,7 +288,7 @@ def _refuse_where_demanded(user: User) -> None:
         user.memberships.filter(workspace__access_policy__requires_second_factor=True).order_by("workspace__name").values_list("workspace__name", flat=True)[:5]
     )
     if names:
-        verb = "demands" if len(names) == 1 else "demand"
+        verb = "requires" if len(names) == 1 else "require"
         raise ValidationError(
             f"{get_text_list(names, 'and')} {verb} a second factor, and this is your last one. Add another one first.",
             code="last_factor",

@@ -12,7 +12,7 @@ const say = (text) => {
 /* What happened, or went wrong, is read first. */
 document.querySelector("[data-focus]")?.focus();
 
-/* Whoever signed in beside a page that keeps entries has another token since then. An entry may be called as a property of its form is. */
+/* If somebody signed in in another tab, the page that keeps entries needs the new token. An entry may have the name of a form's property. */
 document.querySelector("form[data-renews-token]")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.currentTarget;
@@ -316,7 +316,7 @@ document.querySelectorAll("[data-preview]").forEach((form) => {
     const isGet = form.dataset.previewMethod === "get";
     if (isGet) entries.delete("csrfmiddlewaretoken");
     const url = isGet ? `${form.dataset.preview}?${new URLSearchParams(entries)}` : form.dataset.preview;
-    // Where the session is over, what somebody typed stays: whoever sends it is asked to sign in, and loses nothing.
+    // If the session is over, the entries stay: sending them leads to sign-in and loses nothing.
     const text = await ask(url, { redirect: "manual", ...(isGet ? {} : { method: "POST", body: entries }) });
     if (text === null) return;
     put(into, text);
@@ -412,7 +412,7 @@ document.querySelectorAll("[data-narrows]").forEach((box) => {
   });
 });
 
-/* A secret that is shown once: whoever leaves before it is saved is asked. */
+/* A secret that is shown once: leaving the page before it is saved asks for confirmation. */
 document.querySelectorAll("[data-guards-leaving]").forEach((box) => addEventListener("beforeunload", (event) => { if (!box.checked) event.preventDefault(); }));
 
 document.querySelectorAll("[data-remember]").forEach((radio) => radio.addEventListener("change", () => remember(radio.dataset.remember, radio.value)));

@@ -1,4 +1,4 @@
-"""What people sign in with beside a password: a passkey in Chromium's own virtual authenticator, and one-time codes (RFC 6238)."""
+"""What people sign in with besides a password: a passkey in Chromium's virtual authenticator, and one-time codes (RFC 6238)."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ OPTIONS = {
 
 
 def add_authenticator(page: Page) -> None:
-    """One that answers at once, as if a finger lay on it, for as long as the page is open."""
+    """An authenticator that answers at once, as if a finger lay on it, as long as the page is open."""
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
     session.send("WebAuthn.addVirtualAuthenticator", {"options": OPTIONS})

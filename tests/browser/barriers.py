@@ -1,4 +1,4 @@
-"""What keeps somebody from using a page, as far as a program can see: axe's rules, sideways scrolling, layout that moves (design, sections 10 and 11)."""
+"""What makes a page hard to use, as far as a program can see: violations of axe's rules, sideways scrolling, layout that moves (design, sections 10 and 11)."""
 
 from importlib.resources import files
 

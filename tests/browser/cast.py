@@ -36,12 +36,12 @@ def create_people(names: list[str]) -> dict[str, User]:
 
 
 def create_sessions(known: list[str]) -> dict[str, str]:
-    """A session of everybody but those who are known to have one, as after a sign-in with all factors."""
+    """Sessions for everybody who has none yet, as after a sign-in with all factors."""
     return {user.email.partition("@")[0]: factories.create_session(user) for user in User.objects.all() if user.email.partition("@")[0] not in known}
 
 
 def create_cast() -> dict[str, Any]:
-    """What addresses of pages hold: Ada has a passkey that no browser here knows, Mina one-time codes."""
+    """The values that pages' addresses contain. Ada has a passkey that no browser here knows; Mina has one-time codes."""
     people = create_people(list(NAMES))
     for hours, (person, user) in enumerate(people.items(), start=2):
         user.name, user.last_login = NAMES[person], timezone.now() - timedelta(hours=hours)
@@ -75,9 +75,8 @@ def create_cast() -> dict[str, Any]:
 
 
 def _write_events_in_time_order(kestrel: Workspace, *, begun: datetime) -> None:
-    """As if the workspace and its members had been there before its first client, and each event had been written when it happened.
-
-    Of what has happened the database lets nobody write another story, so its triggers are away meanwhile.
+    """As if the workspace and its members existed before its first client, and each event had been written when it happened. The database's triggers don't
+    allow that, so they are removed meanwhile.
     """
     with _without_triggers():
         _write_anew(kestrel, begun=begun)
@@ -123,7 +122,7 @@ def create_owners(names: list[str]) -> None:
 
 
 def create_old_client(owner: str) -> dict[str, str]:
-    """Of the workspace of that owner: three years old, used every day, with 40 secrets that work, each used from an address of its own."""
+    """A client in that owner's workspace: three years old, used every day, with 40 valid secrets, each used from its own address."""
     begun = timezone.now() - timedelta(days=3 * 365)
     client = factories.create_client(Workspace.objects.get(slug=owner), name="مرحبا <b>bold</b> & co", now=begun).secret.client
     for number in range(39):

@@ -44,12 +44,12 @@ class Watched:
 
 @pytest.fixture(scope="module", autouse=True)
 def _unmeasured(unmeasured: None) -> None:
-    """What these tests run in their own process is a browser's driver."""
+    """These tests' own process only runs a browser's driver."""
 
 
 @pytest.fixture(scope="package")
 def server(make_lasting_server: Callable[..., Server]) -> Iterator[Server]:  # noqa: F811  # the fixture
-    """One for all modules that bring their own people, whose names no other module uses."""
+    """One server for all modules that create their own people, whose names no other module uses."""
     made = make_lasting_server()
     yield made
     made.stop(signal.SIGQUIT)
@@ -57,7 +57,7 @@ def server(make_lasting_server: Callable[..., Server]) -> Iterator[Server]:  # n
 
 @pytest.fixture(scope="package")
 def kestrel(make_lasting_server: Callable[..., Server]) -> Iterator[Server]:  # noqa: F811  # the fixture
-    """One for all modules that look at the whole cast, with single sign-on at a provider that nobody here asks."""
+    """One server for all modules that use the whole cast, with single sign-on at a provider that these tests never use."""
     made = make_lasting_server(SSO_ISSUER="https://sso.example.com", SSO_CLIENT_ID="tokenos", SSO_CLIENT_SECRET="of-nobody", SSO_NAME="Kestrel ID")
     yield made
     made.stop(signal.SIGQUIT)
@@ -75,7 +75,7 @@ def watch() -> Watch:
 
 @pytest.fixture(scope="package")
 def chromium(watch: Watch) -> Iterator[Browser]:
-    """Only as long as these tests: while it runs, Django takes this thread for an asynchronous one and refuses its database."""
+    """It runs only during these tests: meanwhile, Django takes this thread for an asynchronous one and refuses database access."""
     if QUICK_CHROMIUM is None:
         missing("Chromium", install="apt install chromium-headless-shell chromium")
     with sync_playwright() as playwright:
@@ -87,7 +87,7 @@ def chromium(watch: Watch) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module", autouse=True)
 def secrets_stay_secret(server: Server, watch: Watch, chromium: Browser) -> Iterator[None]:
-    """After all stories of a module, whatever they were: what was shown once was shown once."""
+    """Checked after all tests of a module: a secret that is shown once was shown only once."""
     yield
     watch.search(server)
 

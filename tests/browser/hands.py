@@ -13,7 +13,7 @@ class Pointer:
         self.page.get_by_label(label, exact=True).fill(text)
 
     def press(self, name: str) -> None:
-        """A button or link by its name, or what opens a menu by a part of it."""
+        """Press a button or link by its name, or a menu's button by a part of its name."""
         self._named(name).click()
 
     def choose(self, label: str, option: str) -> None:
@@ -31,7 +31,7 @@ class Pointer:
 
 
 class Keyboard(Pointer):
-    """Reaches everything by Tab, and sees each time that it is visible where one is."""
+    """Reaches everything by Tab, and checks each time that the focus is visible."""
 
     MAX_STEPS = 150
     IS_SHOWN = "element => element.matches(':focus-visible') && parseFloat(getComputedStyle(element).outlineWidth) >= 2"
@@ -70,7 +70,7 @@ class Keyboard(Pointer):
         raise AssertionError(f"the keyboard doesn't reach {target}")
 
     def _reach_radio(self, target: Locator) -> None:
-        """Tab comes to the group, arrows go on in it."""
+        """Tab reaches the group, arrows move within it."""
         handle = target.element_handle(timeout=5000)
         is_in_group = "element => document.activeElement.type === 'radio' && document.activeElement.name === element.name"
         for _ in range(self.MAX_STEPS):

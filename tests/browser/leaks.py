@@ -1,4 +1,4 @@
-"""Watches a browser and the server behind it: a secret stands in one answer, the one that shows it, and nowhere else; a token in none."""
+"""Watches a browser and its server: a secret is in one response only, the one that shows it, and a token is in none."""
 
 import json
 import re
@@ -25,7 +25,7 @@ print(json.dumps([session.get_decoded() for session in Session.objects.all()], d
 
 
 def find_secrets(text: str) -> set[str]:
-    """Those that are complete: examples in texts aren't."""
+    """Complete secrets only; examples in texts are incomplete."""
     return {found for found in _SECRET.findall(text) if secret.parse(found)}
 
 
@@ -41,7 +41,7 @@ class Watch:
         context.on("response", self._look_at_response)
 
     def _look_at_request(self, request: Request) -> None:
-        """The address of a download by a data: link is what the page shows anyway, and leaves the browser never."""
+        """The address of a data: download contains what the page shows anyway, and never leaves the browser."""
         url = unquote(request.url)
         if not url.startswith("data:") and (find_secrets(url) or _TOKEN.search(url)):
             self.complaints.append(f"an address holds a secret: {url[:40]}…")
@@ -68,7 +68,7 @@ class Watch:
                 self.complaints.append(f"a secret stands in the answer to {where}, which a browser may keep")
 
     def search(self, server: Server) -> None:
-        """Raise AssertionError where the answers or what the server keeps hold what they mustn't. After each module, for its own secrets."""
+        """Raise AssertionError if a response, or what the server stores, contains a secret. Called after each module, for its own secrets."""
         repeated = [sorted(where) for where in self.shown.values() if len(where) > 1]
         assert repeated == []
         assert self.complaints == []

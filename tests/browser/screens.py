@@ -1,4 +1,4 @@
-"""Take the pictures in docs/screens anew: .venv/bin/python -m tests.browser.screens
+"""Take the pictures in docs/screens again: .venv/bin/python -m tests.browser.screens
 
 The tests of all pages take them. Here they are written again with 256 colours, for which less than half of the bytes do.
 """

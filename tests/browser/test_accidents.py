@@ -1,4 +1,4 @@
-"""What happens to anybody: Back after the page with a secret, two clicks, the same form in two tabs, a session that ends before a form is sent."""
+"""Everyday accidents: Back after the page with a secret, two clicks, the same form in two tabs, a session that ends before a form is sent."""
 
 from contextlib import suppress
 
@@ -94,7 +94,7 @@ def test_two_clicks_make_one_client(ada, way):
 
 
 @pytest.mark.parametrize("way", WITH_SCRIPT)
-def test_a_client_that_another_tab_deleted_meanwhile_is_not_there_to_rotate(ada, server, way):
+def test_a_client_that_another_tab_deleted_cannot_be_rotated(ada, server, way):
     hand, workspace = ada(way)
     client = server.manage("create_client", "--workspace", f"hasty-{way}", "--name", "short-lived")
     hand.page.goto(f"{workspace}{client['client_id']}/rotate/")

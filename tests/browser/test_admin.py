@@ -21,7 +21,7 @@ SCREENSHOTS = os.environ.get("SCREENSHOTS")
 
 @pytest.fixture(scope="module")
 def operator(server):
-    """Who administers the instance."""
+    """The instance's administrator."""
     make(server, "create_owners", ["olga-operator"])
     return "olga-operator"
 
@@ -33,7 +33,7 @@ def client(server):
 
 @pytest.fixture
 def look(request):
-    """Whoever sets SCREENSHOTS to a folder finds there what the test saw."""
+    """If SCREENSHOTS names a folder, the test saves what it saw there."""
 
     def look(page, name):
         if SCREENSHOTS:

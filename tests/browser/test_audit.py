@@ -18,7 +18,7 @@ def _events(server):
 
 @pytest.fixture
 def auditor(enter):
-    """A function that returns the hand of who is signed in."""
+    """A function that returns the hand of the person who is signed in."""
     return lambda way: enter(way, "auditor")
 
 
@@ -58,7 +58,7 @@ def test_a_row_is_a_sentence_on_a_phone_and_has_its_target_in_a_column_elsewhere
 
 
 @pytest.mark.parametrize("way", BOTH)
-def test_what_the_list_shows_is_taken_away_and_can_be_once_more(auditor, way):
+def test_the_list_can_be_exported_more_than_once(auditor, way):
     hand = auditor(way)
     hand.page.goto("/w/auditor/audit/?q=route-planner")
     for _ in range(2):
@@ -79,7 +79,7 @@ def test_dates_are_asked_for_where_they_are_chosen(auditor, way):
     hand.page.get_by_text("No event to 1 Jan 2020.").wait_for()
 
 
-def test_health_is_renewed_and_says_only_what_changed(auditor):
+def test_health_refreshes_and_announces_only_changes(auditor):
     hand = auditor("keyboard")
     states = iter(enumerate(["All is well", "All is well", "Mail: Failed"]))
 

@@ -8,7 +8,7 @@ from tests.browser.pages import make
 
 @pytest.fixture(scope="module")
 def programs(server):
-    """For each way a client in a workspace of its own, with what the program knows that it stands for."""
+    """A client in its own workspace for each way, with what its program knows."""
     make(server, "create_owners", [f"watcher-{way}" for way in WAYS])
     return {way: server.manage("create_client", "--workspace", f"watcher-{way}", "--name", "billing-sync", "--scope", "read") for way in WAYS}
 
@@ -73,7 +73,7 @@ def test_what_a_program_sends_is_tested_and_never_shown_again(server, ada, way):
 
 
 @pytest.mark.parametrize("way", ["phone"])
-def test_a_request_appears_on_the_clients_page_while_one_looks(server, ada, way):
+def test_a_new_request_appears_on_the_open_page(server, ada, way):
     hand, workspace, program = ada(way)
     hand.page.goto(f"{workspace}clients/{program['client_id']}/")
     latest = hand.page.get_by_role("region", name="Latest requests")

@@ -1,4 +1,4 @@
-"""Browsers aren't disturbed by the client certificates of programs: no prompt and no failed handshake. RFC 8705 §2 has them asked for in TLS."""
+"""Programs' client certificates don't disturb browsers: no prompt and no failed handshake. RFC 8705 §2 requests certificates in TLS."""
 
 import subprocess
 import time
@@ -25,7 +25,7 @@ def server(make_server: Callable[..., Server], tmp_path_factory: pytest.TempPath
     server.stop()
 
 
-def test_sign_in_opens_as_if_there_were_none(server: Server, visit: Callable[..., Watched]) -> None:
+def test_sign_in_opens_without_asking_for_a_certificate(server: Server, visit: Callable[..., Watched]) -> None:
     watched = visit()
     page = watched.page
     page.set_default_timeout(10_000)

@@ -1,4 +1,4 @@
-"""A client is changed, disabled, enabled and deleted in a real browser, and says each time first what comes of it."""
+"""A client is changed, disabled, enabled and deleted in a real browser; each page says first what will happen."""
 
 import time
 

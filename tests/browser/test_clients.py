@@ -1,4 +1,4 @@
-"""Finding a client: in the list, by what needs care, and from anywhere by the palette; on a phone, by the keyboard alone, and without JavaScript."""
+"""Finding a client: in the list, by what needs attention, and from anywhere by the palette; on a phone, by keyboard only, and without JavaScript."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def server(kestrel):
 
 @pytest.fixture
 def hand(enter, cast, request):
-    """Tom, who develops, is signed in."""
+    """Tom, a developer, is signed in."""
     hand = enter(request.param, "tom")
     hand.page.goto(LIST)
     return hand

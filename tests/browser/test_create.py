@@ -1,4 +1,4 @@
-"""The first ten minutes: from signing in to a token that arrives before one's eyes, in a real browser, and what may go wrong on the way."""
+"""The first ten minutes in a real browser: from signing in to seeing a token arrive, and what may go wrong on the way."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Credentials are changed in a real browser while a program uses them: nothing breaks before its time, and what is revoked is dead at once."""
+"""Credentials are changed in a real browser while a program uses them: nothing breaks early, and what is revoked stops working at once."""
 
 import re
 import time
@@ -129,7 +129,7 @@ def test_a_public_key_is_looked_at_and_then_added(enter, server, way):
     assert "private_key_jwt" in read(hand)
 
 
-def test_a_preview_that_is_renewed_takes_the_focus_from_nobody(enter, server):
+def test_refreshing_a_preview_keeps_the_focus(enter, server):
     client = make_client(server, "keyboard", "dock-scanner")
     hand = enter("keyboard", "rotator-keyboard")
     visit(hand, "keyboard", client, "keys", "new")

@@ -1,4 +1,4 @@
-"""A client is handed over by a link: whoever gets it takes the secret, or gives a key, without an account."""
+"""A client is handed over by a link: the receiver takes the secret, or registers a key, without an account."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A secret without an end is found and gets one, in a real browser."""
+"""A secret that never expires is found and gets an expiry date, in a real browser."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def owners(server):
 
 
 @pytest.mark.parametrize("way", BOTH)
-def test_secrets_without_an_end_get_one_after_a_look_at_what_changes(server, enter, way):
+def test_secrets_that_never_expire_get_an_expiry_date_after_a_preview(server, enter, way):
     for name in ("billing-sync", "route-planner"):
         server.manage("create_client", "--workspace", f"tidier-{way}", "--name", name, "--scope", "read")
     hand = enter(way, f"tidier-{way}")

@@ -1,4 +1,4 @@
-"""A client with 40 secrets and three years of usage: its pages are still, and in nobody's way."""
+"""A client with 40 secrets and three years of usage: its pages don't move, and are accessible."""
 
 import pytest
 
@@ -32,5 +32,5 @@ def cast(server):
     ],
     ids=lambda shown: shown.name,
 )
-def test_a_page_of_it_is_as_good_as_any(windows, cast, shown):
+def test_a_page_with_a_lot_of_data_passes_the_same_checks(windows, cast, shown):
     look_at(windows(shown.person), cast, shown)

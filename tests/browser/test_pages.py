@@ -1,4 +1,4 @@
-"""Every page, looked at by a machine: nothing in the way of anybody (WCAG 2.2 AA), light, and still. Design, sections 10 and 11."""
+"""Every page, checked by a machine: accessible (WCAG 2.2 AA), light, and without layout shifts. Design, sections 10 and 11."""
 
 from collections.abc import Iterator
 
@@ -30,12 +30,12 @@ def test_every_route_is_looked_at():
 
 
 @pytest.mark.parametrize("shown", PAGES_OF_PEOPLE, ids=lambda shown: f"{shown.name}-{shown.person}-{shown.status}")
-def test_a_page_is_light_still_and_in_nobodys_way(windows, cast, shown):
+def test_a_page_is_light_stable_and_accessible(windows, cast, shown):
     look_at(windows(shown.person), cast, shown)
 
 
 @pytest.mark.parametrize("opened", ["workspaces", "navigation", "acts"])
-def test_what_opens_is_in_nobodys_way(windows, cast, opened):
+def test_dialogs_and_menus_are_accessible(windows, cast, opened):
     page = windows("ada")
     page.goto("/w/kestrel/clients/{client}/".format(**cast) if opened == "acts" else "/w/kestrel/members/")
     if opened == "navigation":
@@ -66,7 +66,7 @@ def test_what_is_chosen_shows_in_forced_colours(windows):
     page.emulate_media(forced_colors="none")
 
 
-def test_every_part_of_the_style_guide_is_in_nobodys_way(chromium, make_server):
+def test_every_part_of_the_style_guide_is_accessible(chromium, make_server):
     server = make_server(DJANGO_SETTINGS_MODULE="tests.style_guide.settings", WEB_CONCURRENCY="1")
     page = chromium.new_context(base_url=server.url, viewport={"width": 1280, "height": 900}, ignore_https_errors=True).new_page()
     page.goto("/styleguide/")

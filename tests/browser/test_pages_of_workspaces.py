@@ -12,5 +12,5 @@ def server(kestrel):
 
 
 @pytest.mark.parametrize("shown", PAGES_OF_WORKSPACES, ids=lambda shown: f"{shown.name}-{shown.person}-{shown.status}")
-def test_a_page_is_light_still_and_in_nobodys_way(windows, cast, shown):
+def test_a_page_is_light_stable_and_accessible(windows, cast, shown):
     look_at(windows(shown.person), cast, shown)

@@ -12,13 +12,13 @@ from tests.browser.pages import PASSWORD, make
 
 @pytest.fixture(scope="module")
 def server(make_server):
-    """Fresh from make run: nobody but its owner."""
+    """As make run creates it: only its owner exists."""
     return make_server()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def owner(server):
-    """Who make run says that one signs in as: e-mail address and password."""
+    """The e-mail address and password that make run prints."""
     announced = server.manage("prepare", "--announce")["announcement"]
     make(server, "create_owners", [f"{person}-{way}" for person in ("ada", "mina", "tom") for way in WAYS])
     return announced["owner"], announced["owner_password"]
@@ -85,7 +85,7 @@ def test_a_wrong_password_is_said_and_what_was_typed_stays(enter, way):
 
 @pytest.mark.parametrize("way", WITH_SCRIPT)
 def test_a_passkey_is_added_and_then_signs_in_by_itself(enter, owner, way):
-    """The first of them is who make run announced, at the first start."""
+    """The first person is the owner that make run announced at the first start."""
     hand = enter(way)
     add_authenticator(hand.page)
     sign_in(hand, *(owner if way == "keyboard" else (f"ada-{way}@example.com", PASSWORD)))
@@ -106,7 +106,7 @@ def test_a_passkey_is_added_and_then_signs_in_by_itself(enter, owner, way):
     hand.page.wait_for_url("**/w/**")
 
 
-def test_a_passkey_that_is_not_there_is_said_under_its_button_with_the_other_way(enter):
+def test_a_missing_passkey_is_shown_under_its_button_with_another_way_to_sign_in(enter):
     hand = enter("phone")
     add_authenticator(hand.page)
     hand.page.goto("/accounts/sign-in/")
@@ -119,7 +119,7 @@ def test_a_passkey_that_is_not_there_is_said_under_its_button_with_the_other_way
 @pytest.mark.parametrize(
     ("status", "said"), [(429, "Too many attempts. Wait a moment."), (503, "The server couldn’t answer. Try again, or go on another way.")]
 )
-def test_a_passkey_that_the_server_does_not_ask_for_is_said_there_too(enter, status, said):
+def test_a_passkey_that_the_server_does_not_request_is_shown_there_too(enter, status, said):
     hand = enter("phone")
     add_authenticator(hand.page)
     hand.page.route("**/accounts/sign-in/passkey/", lambda route: route.fulfill(status=status, json={"error": "…"}))
@@ -161,7 +161,7 @@ def test_one_time_codes_and_recovery_codes(enter, way):
 
 
 @pytest.mark.parametrize("way", BOTH)
-def test_somebody_is_invited_gets_another_role_and_is_removed(enter, server, way):
+def test_a_person_is_invited_changes_role_and_is_removed(enter, server, way):
     tom, guest, address = enter(way), enter(way), f"jonas-{way}@example.com"
     sign_in(tom, f"tom-{way}@example.com")
     tom.page.wait_for_url("**/w/**")
@@ -198,7 +198,7 @@ def test_somebody_is_invited_gets_another_role_and_is_removed(enter, server, way
     assert heading(guest.page) == "There is nothing at this address"
 
 
-def test_who_does_nothing_is_warned_before_the_session_ends_and_can_stay(enter):
+def test_an_idle_person_is_warned_before_the_session_ends_and_can_stay(enter):
     hand = enter("keyboard")
     sign_in(hand, "ada-scriptless@example.com")
     hand.page.wait_for_url("**/w/**")

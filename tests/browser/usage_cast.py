@@ -1,4 +1,4 @@
-"""The clients of Kestrel, and thirty days of what they did: rows as the server would have written them, for nobody can wait for them here."""
+"""The clients of Kestrel, and thirty days of usage: rows as the server would have written them, because waiting would take too long."""
 
 import json
 import math
@@ -43,7 +43,7 @@ REFUSALS = (
 
 
 def create_clients(kestrel: Workspace, *, now: datetime) -> dict[str, Any]:
-    """What addresses of pages hold of them, by the names of the arguments."""
+    """The values in pages' addresses, by the names of the arguments."""
     month = now - timedelta(days=DAYS)
     old = factories.create_client(
         kestrel, name="billing-sync", contact="tom@example.com", audiences=["https://parcels.example.com"], secret_lifetime=timedelta(days=365), now=month
@@ -170,7 +170,7 @@ def _create_requests(client: Client, old: ClientSecret, new: ClientSecret, *, no
 
 
 def _sum_up(kestrel: Workspace, *, now: datetime) -> None:
-    """What the server keeps beside the single rows."""
+    """The totals that the server keeps besides the rows."""
     sums: dict[tuple[Any, ...], int] = {}
     activity: dict[int, dict[str, Any]] = {pk: {} for pk in Client.objects.filter(workspace=kestrel).values_list("pk", flat=True)}
     for bucket in UsageBucket.objects.filter(client__workspace=kestrel).select_related("client"):

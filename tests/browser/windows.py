@@ -18,7 +18,7 @@ FIRST_VISIT, LATER_VISIT, MAX_REQUESTS, MAX_SCRIPT = 60_000, 15_000, 5, 0.05
 
 
 def take_pictures(page: Page, name: str) -> None:
-    """Whoever sets SCREENSHOTS to a folder, docs/screens, finds there what the tests saw."""
+    """If SCREENSHOTS names a folder, such as docs/screens, the tests save what they saw there."""
     for width, scheme in ((1280, "light"), (1280, "dark"), (390, "light")):
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=scheme)
@@ -79,7 +79,7 @@ class Visit:
 
 
 def look_at(page: Page, cast: Any, shown: Shown) -> None:
-    """It is light, and nothing on it moves, goes wrong or is in anybody's way."""
+    """The page is light and accessible, and nothing on it moves or fails."""
     page.complaints.clear()
     visit = Visit(page, shown.path.format(**cast))
     assert visit.answer is not None

@@ -1,4 +1,4 @@
-"""A program: all that people change of one client at the same moment, while it is in use, on the database of DATABASE_URL. Prints what went wrong, as JSON."""
+"""A program that makes all changes to one client at the same moment, while it is in use, on the database of DATABASE_URL. Prints what went wrong, as JSON."""
 
 import json
 import sys

@@ -45,7 +45,7 @@ DETOURS = {
 _COPY = ("CREATE TEMPORARY TABLE kept AS SELECT * FROM clients_workspace WHERE slug = 'demo'", _BEING_REMOVED)
 _REMOVE = ("DELETE FROM clients_scope WHERE workspace_id = (SELECT id FROM kept)", "DELETE FROM clients_workspace WHERE slug = 'demo'")
 _INSERT = "INSERT INTO clients_workspace SELECT * FROM kept"
-# What was in the workspace is moved to the next one by whoever does this.
+# The attacker moves what was in the workspace to the next one.
 DETOURS |= {
     "whose, by a workspace that is made again under the same name": (*_COPY, _LET_GO, *_REMOVE, "UPDATE kept SET id = id + 1000", _INSERT),
     "whose, by one that is made again and gives its events to a third": (
@@ -72,7 +72,7 @@ EMPTYING = "TRUNCATE clients_auditevent"
 
 
 def _with_operator(kind: str) -> tuple[str, ...]:
-    """As who may make functions can have it: two of that kind are always equal."""
+    """As a role that may create functions could make it: two values of that type are always equal."""
     return (
         f"CREATE FUNCTION same({kind}, {kind}) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
         f"CREATE OPERATOR = (LEFTARG = {kind}, RIGHTARG = {kind}, FUNCTION = same)",

@@ -62,14 +62,14 @@ def test_what_has_become_too_old_no_longer_counts(client, now):
     assert counts(client) == {"24h": (0, 0), "7d": (3, 2), "30d": (0, 0)}
 
 
-def test_nothing_is_written_where_nothing_is_wrong(client, now, django_assert_num_queries):
+def test_nothing_is_written_if_nothing_is_wrong(client, now, django_assert_num_queries):
     bucket(client, now)
     correct_counts(MONTH, now=now)
     with django_assert_num_queries(3):
         assert correct_counts(MONTH, now=now) == 0
 
 
-def test_what_a_flush_adds_meanwhile_is_counted_once(client, now, monkeypatch):
+def test_usage_that_is_flushed_meanwhile_is_counted_once(client, now, monkeypatch):
     bucket(client, now, count=7)
     count, counted = activity._count, []
 

@@ -44,14 +44,14 @@ def test_a_method_that_somebody_else_has_allowed_meanwhile_is_not_allowed_twice(
     assert AuditEvent.objects.filter(event="client.changed").count() == 1
 
 
-def test_where_the_method_is_forbidden_nothing_is_added(client_, now):
+def test_if_the_method_is_forbidden_nothing_is_added(client_, now):
     change_workspace(workspace=client_.workspace, allowed_auth_methods=["client_secret_basic", "client_secret_post"], actor=TESTS, now=now)
     with pytest.raises(ValidationError, match="doesn’t allow private_key_jwt"):
         add_key(client_, now)
     assert not client_.public_keys.exists()
 
 
-def test_where_the_key_is_refused_the_method_is_not_allowed(client_, now):
+def test_if_the_key_is_refused_the_method_is_not_allowed(client_, now):
     add_key(client_, now, allow_method=False)
     with pytest.raises(ValidationError, match="already has this public key"):
         add_key(client_, now)

@@ -1,4 +1,4 @@
-"""Where the audit log can't take the event of a change, nothing of the change is written."""
+"""If the audit log can't store a change's event, the change isn't written at all."""
 
 import json
 from datetime import timedelta
@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def things(demo, now):
-    """What there is to change: a client that can sign in in every way, and an open link to hand it over."""
+    """Something to change: a client that can use every method, and an open hand-over link."""
     methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "self_signed_tls_client_auth"]
     secret = factories.create_client(demo, auth_methods=methods, now=now - 100 * DAY).secret
     ending = factories.create_secret(secret.client, lifetime=9 * DAY).secret

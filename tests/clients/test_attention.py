@@ -1,4 +1,4 @@
-"""Which clients need attention: an old secret still in use, an end that comes soon, a new address, refusals, and disuse."""
+"""Which clients need attention: an old secret still in use, an expiry that comes soon, a new address, refusals, and disuse."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ DAY = timedelta(days=1)
 
 
 def make(workspace, now, name="billing-sync", **activity):
-    """One that needs nothing: a year old, used today, with a secret that lasts."""
+    """A client that needs no attention: a year old, used today, with a long-lived secret."""
     fields = {"created_at": now - 365 * DAY, "created_by": "x"}
     client = Client.objects.create(workspace=workspace, client_id=generate_client_id(), name=name, auth_methods=["client_secret_basic"], **fields)
     ClientSecret.objects.create(client=client, secret_id=generate("live").secret_id, hash="$argon2id$", **fields)

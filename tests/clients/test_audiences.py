@@ -1,4 +1,4 @@
-"""Whose an audience is: the workspace's that registered it first, until the operator hands it over."""
+"""Which workspace an audience belongs to: the first to register it, until the operator hands it over."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -70,19 +70,19 @@ def test_the_workspaces_own_audience_may_be_among_a_clients(demo, make):
     "uri",
     ["https://@api.example.com", "https://:pw@api.example.com", "https:api.example.com", "https:///api.example.com", "https://%61pi.example.com", "https://"],
 )
-def test_what_libraries_read_differently_is_no_audience(demo, make, uri):
+def test_a_uri_that_libraries_read_differently_is_refused(demo, make, uri):
     with pytest.raises(ValidationError, match="isn't an audience"):
         make(demo, uri)
 
 
-def test_what_nobody_uses_any_more_still_belongs_to_its_workspace(demo, other, make, now):
+def test_an_unused_audience_still_belongs_to_its_workspace(demo, other, make, now):
     make(demo, API)
     scopes.remove_audience(workspace=demo, audience=API, actor=TESTS, now=now)
     with pytest.raises(ValidationError):
         make(other, API)
 
 
-def test_the_database_itself_lets_no_audience_have_two_workspaces(demo, other, make, now):
+def test_the_database_lets_an_audience_have_only_one_workspace(demo, other, make, now):
     make(demo, API)
     row = Audience.objects.get()
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -96,7 +96,7 @@ def test_of_two_workspaces_that_register_it_at_once_one_has_it(run_on_postgresql
 
 
 def test_the_operator_can_hand_it_over_and_clients_of_the_one_lose_it_to_those_of_the_other(demo, other, make, now):
-    """What they are called stays; tokens for it are another matter."""
+    """Their list keeps the name; only tokens for it are affected."""
     theirs, mine, aside = make(demo, API), make(other), make(demo, "https://aside.example.com")
     done = hand_over_audience(uri=f"{API}/", workspace=other, actor=TESTS, now=now)
     assert (done.audience.uri, done.audience.workspace, done.previous, done.withheld, done.released) == (API, other, "demo", 1, 0)
@@ -116,7 +116,7 @@ def test_the_operator_can_hand_it_over_and_clients_of_the_one_lose_it_to_those_o
     assert theirs.withheld_audiences == []
 
 
-def test_what_a_deleted_workspace_had_is_withheld_until_somebody_decides(demo, other, make, now):
+def test_a_deleted_workspaces_audience_is_withheld_until_somebody_decides(demo, other, make, now):
     client = make(other)
     Client.objects.filter(pk=client.pk).update(audiences=[API], withheld_audiences=[API])
     [found] = find_foreign_audiences()
@@ -141,12 +141,12 @@ def test_an_audience_can_be_given_to_a_workspace_before_anybody_registers_it_and
 
 
 @pytest.mark.parametrize("uri", [DEMO, OTHER, "https://localhost:8443/", "nonsense"])
-def test_what_is_no_api_cant_be_handed_over(demo, other, now, uri):
+def test_only_an_apis_audience_can_be_handed_over(demo, other, now, uri):
     with pytest.raises(ValidationError):
         hand_over_audience(uri=uri, workspace=demo, actor=TESTS, now=now)
 
 
-def test_what_is_withheld_can_be_taken_away_and_the_rest_edited(demo, other, make, now):
+def test_a_withheld_audience_can_be_removed_and_the_others_edited(demo, other, make, now):
     make(demo, API)
     kept, changed = make(other, "https://a.example.com"), make(other, "https://b.example.com")
     Client.objects.filter(workspace=other).update(audiences=[API, "https://mine.example.com"], withheld_audiences=[API])

@@ -56,7 +56,7 @@ def test_thumbprint_subject_and_times_are_those_of_the_certificate():
     ],
     ids=["P-256", "P-384", "P-521", "Ed25519", "Ed448", "RSA-2048"],
 )
-def test_good_keys_of_every_kind_are_taken(key):
+def test_good_keys_of_every_kind_are_accepted(key):
     assert len(read_certificates(pem(self_signed(key=key).certificate))) == 1
 
 
@@ -71,7 +71,7 @@ def test_good_keys_of_every_kind_are_taken(key):
     ],
     ids=["CA:true", "CA:false", "serverAuth and clientAuth", "digitalSignature", "keyAgreement"],
 )
-def test_usual_extensions_of_a_self_signed_certificate_are_taken(extensions):
+def test_usual_extensions_of_a_self_signed_certificate_are_accepted(extensions):
     assert len(read_certificates(pem(self_signed(extensions=extensions).certificate))) == 1
 
 
@@ -80,13 +80,13 @@ def test_several_certificates_come_in_the_order_of_the_file():
     assert [one.subject for one in read_certificates("\r\n" + "\r\n".join(map(pem, certificates)))] == ["CN=a", "CN=b", "CN=c"]
 
 
-def test_ten_are_taken_and_eleven_refused():
+def test_ten_are_accepted_and_eleven_refused():
     text = [pem(self_signed(str(number)).certificate) for number in range(11)]
     assert len(read_certificates("".join(text[:10]))) == 10
     assert refusal("".join(text)).code == "too_many_certificates"
 
 
-def test_certificate_issued_by_a_ca_is_taken_without_its_chain():
+def test_certificate_issued_by_a_ca_is_accepted_without_its_chain():
     authority = Authority.create()
     issued = issue(authority, "billing-sync").certificate
     assert read_certificates(pem(issued))[0].subject == "CN=billing-sync"
@@ -155,7 +155,7 @@ def test_what_is_not_exactly_certificates_in_pem_is_refused(text, code):
 
 
 def with_bytes(certificate, old, new):
-    """The certificate with one spot of its DER altered. Its signature is wrong then, which nobody checks before that spot."""
+    """The certificate with one spot of its DER altered. Its signature is then wrong, but nothing checks it before that spot."""
     der = der_of(certificate)
     assert old in der
     return block("CERTIFICATE", der.replace(old, new))
@@ -189,7 +189,7 @@ def test_extension_that_is_not_critical_may_be_unknown():
     assert len(read_certificates(pem(self_signed(extensions=[UNKNOWN_CRITICAL]).certificate))) == 1
 
 
-def test_of_certificates_by_openssl_the_usual_are_taken_and_the_weak_refused(tmp_path):
+def test_of_certificates_by_openssl_the_usual_are_accepted_and_the_weak_refused(tmp_path):
     """cryptography refuses to make weak ones."""
     (tmp_path / "openssl.cnf").write_text("[req]\ndistinguished_name=dn\n[dn]\n")
 
@@ -210,7 +210,7 @@ def test_of_certificates_by_openssl_the_usual_are_taken_and_the_weak_refused(tmp
 
 
 def test_huge_rsa_key_is_refused(tmp_path):
-    """It would cost every handshake."""
+    """It would slow down every handshake."""
     key = rsa.RSAPublicNumbers(65537, (1 << 8200) + 1).public_key()
     signer = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "huge")])

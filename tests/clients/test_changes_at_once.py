@@ -1,4 +1,4 @@
-"""Whatever people change of one client at the same moment waits for its turn: nothing fails because two ask for the same rows in another order."""
+"""Simultaneous changes to one client take turns: nothing fails because two of them lock the same rows in different orders."""
 
 
 def test_changes_of_a_client_in_use_wait_for_one_another_on_postgresql(run_on_postgresql):

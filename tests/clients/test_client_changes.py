@@ -1,4 +1,4 @@
-"""update_client: one event with only what changed, and who was slower is told what the other did."""
+"""update_client: one event with only what changed, and the slower editor is told what the other did."""
 
 from datetime import timedelta
 
@@ -55,7 +55,7 @@ def test_audience_of_before_the_rules_may_stay_and_a_new_one_like_it_may_not_com
         ({"allowed_networks": ["10.0.0.1/8"]}, "invalid_network"),
     ],
 )
-def test_value_that_makes_no_sense_is_refused_beforehand_and_nothing_is_written(client, now, fields, code):
+def test_invalid_value_is_refused_beforehand_and_nothing_is_written(client, now, fields, code):
     for attempt in (lambda: update(client, now, **fields), lambda: propose(client, **fields)):
         with pytest.raises(ValidationError) as error:
             attempt()
@@ -80,7 +80,7 @@ def test_policies_hold_for_what_changes_only(client, now):
     update(client, now, token_lifetime=timedelta(seconds=600), auth_methods=["client_secret_basic"])
 
 
-def test_who_was_slower_writes_nothing_and_learns_what_changed(client, now):
+def test_the_slower_editor_writes_nothing_and_learns_what_changed(client, now):
     seen = fingerprint(client)
     update(client, now, contact="a@example.com", description="x")
     update(client, now, contact="b@example.com", description="")

@@ -1,4 +1,4 @@
-"""delete_client: what nothing can miss goes for good, and its audit events stay."""
+"""delete_client: an unused client is removed for good, and its audit events stay."""
 
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ def test_never_used_or_long_unused_one_can_go_and_refused_requests_are_no_use(cl
 
 
 @pytest.mark.parametrize("trace", ["usage", "secret", "activity"])
-def test_any_trace_of_use_within_30_days_keeps_it(client, billing, now, trace):
+def test_any_use_within_30_days_keeps_it(client, billing, now, trace):
     at = now - timedelta(days=29)
     if trace == "usage":
         count_use(client, at=at)
@@ -108,7 +108,7 @@ def test_what_was_enabled_while_its_usage_went_is_kept(client, now, monkeypatch)
     assert not AuditEvent.objects.filter(event="client.deleted").exists()
 
 
-def test_deletion_that_broke_off_is_done_again(client, now, monkeypatch):
+def test_an_interrupted_deletion_is_repeated(client, now, monkeypatch):
     def break_off(rows):
         raise ConnectionError
 

@@ -26,7 +26,7 @@ from tests.factories import TESTS, create_workspace
         ({"name": "\n"}, "required"),
     ],
 )
-def test_value_that_makes_no_sense_is_refused_and_nothing_is_written(workspace, now, fields, code):
+def test_invalid_value_is_refused_and_nothing_is_written(workspace, now, fields, code):
     events = AuditEvent.objects.count()
     with pytest.raises(ValidationError) as error:
         clients.create_client(**{"workspace": workspace, "name": "x", "actor": TESTS, "now": now, **fields})

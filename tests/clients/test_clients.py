@@ -1,4 +1,4 @@
-"""Services of workspaces, scopes and clients: each change with its event, both or neither."""
+"""Services for workspaces, scopes and clients: each change is written with its event, or not at all."""
 
 from datetime import timedelta
 

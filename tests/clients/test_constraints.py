@@ -1,4 +1,4 @@
-"""What the database itself refuses, whoever writes."""
+"""What the database itself refuses, for every writer."""
 
 from datetime import timedelta
 

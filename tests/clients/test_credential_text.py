@@ -1,4 +1,4 @@
-"""What looks like a credential is neither kept nor shown: taken out of a text, of a secret of ours but for its public ID, and found in what somebody pasted."""
+"""What looks like a credential is neither stored nor shown: it is removed from texts (our secrets keep their public ID), and found in pasted text."""
 
 from base64 import b64encode
 from time import process_time
@@ -102,7 +102,7 @@ def test_a_damaged_link_is_redacted_as_well(path):
     "piece", ["eyJ", "eyJ-", "eyJa.", "eyJa.eyJ", "a.eyJ", "-----BEGIN ", "tos_live_", "Basic ", "cookie:\n", "token", "/accounts/reset/a", "/accounts/"]
 )
 def test_a_long_text_is_read_in_one_go(piece):
-    """No clock is looked at: what took time by the square of the length would take hours."""
+    """No clock is needed: a quadratic search would take hours."""
     redact(piece * (300_000 // len(piece)))
 
 

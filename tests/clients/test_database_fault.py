@@ -1,4 +1,4 @@
-"""What is wrong with the database, told from what it really says."""
+"""What is wrong with the database, recognised by its real errors."""
 
 import socket
 import sqlite3 as driver
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def fault_of(monkeypatch):
-    """A function that runs statements on another database, and returns the fault that the last one tells."""
+    """A function that runs statements on another database, and returns the fault that the last one causes."""
 
     def run(database, *statements):
         monkeypatch.setitem(connections.settings, "default", {**connections.settings["default"], "OPTIONS": {}, **database})
@@ -71,7 +71,7 @@ def test_what_the_database_has_not_said_is_no_fault(error):
     assert find_fault(error) is None
 
 
-def test_a_postgresql_that_only_reads_and_one_that_is_not_there(postgresql, fault_of):
+def test_a_read_only_postgresql_and_an_unreachable_one(postgresql, fault_of):
     url = postgresql.create_database()
     assert fault_of(Env.db_url_config(url), "CREATE TABLE a (b int)", "SET default_transaction_read_only = on", "INSERT INTO a VALUES (1)") is READ_ONLY
     assert fault_of(Env.db_url_config(f"{url}_missing"), "SELECT 1") is UNREACHABLE

@@ -79,7 +79,7 @@ def test_everything_of_it_goes_and_nothing_of_others(demo, other, now, monkeypat
 
 
 def test_slug_is_taken_for_as_long_as_its_events_are_kept(demo, now):
-    """Else who can write into the database empties a log: the workspace is removed, and made again with all that was in it."""
+    """Otherwise somebody who can write to the database could empty a log by removing the workspace and recreating it with its content."""
     delete_workspace(workspace=demo, typed_slug="demo", actor=TESTS, now=now)
     assert list(remove_deleted_workspaces(now=now + GRACE_PERIOD)) == ["demo"]
     with pytest.raises(ValidationError, match="The workspace demo was removed, and its audit events are kept under that name"):
@@ -87,7 +87,7 @@ def test_slug_is_taken_for_as_long_as_its_events_are_kept(demo, now):
     assert create_workspace(slug="demo2", name="Demo", actor=TESTS, now=now).slug == "demo2"
 
 
-def test_removal_that_broke_off_goes_on(demo, now, monkeypatch):
+def test_an_interrupted_removal_continues(demo, now, monkeypatch):
     create_client(demo)
     delete_workspace(workspace=demo, typed_slug="demo", actor=TESTS, now=now)
 

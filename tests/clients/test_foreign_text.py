@@ -22,7 +22,7 @@ from clients.foreign_text import shown, shown_path
         (None, "None"),
     ],
 )
-def test_of_a_long_text_the_beginning_is_kept(sent, kept):
+def test_the_beginning_of_a_long_text_is_kept(sent, kept):
     assert shown(sent) == kept
 
 
@@ -33,7 +33,7 @@ def test_what_is_known_may_stand_before_it():
     assert shown("https://other.example.com", after=issuer) == "https://other.exampl…"
 
 
-def test_of_a_path_the_beginning_of_each_segment_is_kept():
+def test_the_beginning_of_each_path_segment_is_kept():
     assert shown_path("/w/demo/clients/0123456789abcdefghijkl/settings/") == "/w/demo/clients/0123456789ab…/settings/"
     assert shown_path("/") == "/"
     assert shown_path("") == ""

@@ -1,4 +1,4 @@
-"""Hand-over links: who may use one, what comes of it, and that it is used once."""
+"""Hand-over links: who may use one, what it creates, and that it works once."""
 
 from datetime import timedelta
 
@@ -87,7 +87,7 @@ def test_it_takes_a_public_key_instead(client):
     assert registered.name == "jonas@example.com"
 
 
-def test_a_withdrawn_one_is_dead_and_withdrawing_twice_is_one_event(client):
+def test_a_withdrawn_one_no_longer_works_and_withdrawing_twice_is_one_event(client):
     made = make(client)
     for _ in range(2):
         withdrawn = hand_overs.withdraw_hand_over(client=client, pk=made.hand_over.pk, actor=factories.TESTS, now=timezone.now())
@@ -106,14 +106,14 @@ def test_its_time_ends(client):
         use(made, now=later)
 
 
-def test_it_is_dead_once_its_client_is_deleted(client):
+def test_it_no_longer_works_once_its_client_is_deleted(client):
     made = make(client)
     Client.objects.filter(pk=client.pk).delete()
     with pytest.raises(HandOver.DoesNotExist):
         use(made)
 
 
-def test_it_is_dead_while_its_client_is_disabled_and_none_is_made(client):
+def test_it_no_longer_works_while_its_client_is_disabled_and_none_is_made(client):
     made = make(client)
     clients.disable_client(client=client, actor=factories.TESTS, now=timezone.now())
     assert not HandOver.objects.usable(timezone.now()).exists()
@@ -125,7 +125,7 @@ def test_it_is_dead_while_its_client_is_disabled_and_none_is_made(client):
     assert use(made)
 
 
-def test_it_is_dead_once_its_workspace_is_to_be_deleted(client, demo):
+def test_it_no_longer_works_once_its_workspace_is_to_be_deleted(client, demo):
     make(client)
     demo.deletes_at = timezone.now() + DAY
     demo.save(update_fields=["deletes_at"])
@@ -172,7 +172,7 @@ def test_a_client_that_takes_no_secret_any_more_gets_none(client):
         give(made)
 
 
-def test_for_a_client_that_takes_keys_only_no_life_of_a_secret_is_kept(client):
+def test_no_secret_lifetime_is_stored_for_a_client_that_uses_only_keys(client):
     Client.objects.filter(pk=client.pk).update(auth_methods=["private_key_jwt"])
     assert make(client, secret_lifetime=timedelta(days=30)).hand_over.secret_lifetime is None
 

@@ -1,4 +1,4 @@
-"""Keys of which somebody chose the numbers: reading one costs no more than reading any key, for while OpenSSL computes, nothing else of the process runs."""
+"""Keys with crafted numbers: reading one costs no more than reading any key, because nothing else in the process runs while OpenSSL computes."""
 
 import json
 import ssl
@@ -31,7 +31,7 @@ def seconds(function, *arguments):
 
 
 def an_ordinary_key():
-    """What twenty of them cost, at the least."""
+    """What twenty of them cost at least."""
     der = public_keys.private("RSA-2048").private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     find_public_halves(der)
     return max(sum(seconds(find_public_halves, der) for _ in range(20)), 0.002)

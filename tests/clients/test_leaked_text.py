@@ -1,4 +1,4 @@
-"""What of ours a text holds that somebody found where it shouldn't be."""
+"""Finding TokenOS's credentials in a text that leaked."""
 
 import json
 from base64 import b64encode
@@ -44,7 +44,7 @@ def test_a_secret_is_found_wherever_it_stands(text):
     assert [secret.plaintext for secret in find_traces(text).secrets] == [SECRET.plaintext]
 
 
-def test_a_secret_that_stands_a_thousand_times_is_found_once():
+def test_a_secret_that_appears_a_thousand_times_is_found_once():
     assert len(find_traces(f"line {SECRET.plaintext}\n" * 1000).secrets) == 1
 
 
@@ -53,12 +53,12 @@ def test_a_secret_that_stands_a_thousand_times_is_found_once():
     [(SECRET.plaintext[:-1], SECRET.secret_id), (SECRET.plaintext[:20] + " …", SECRET.secret_id), (SECRET.plaintext[:15], ""), ("tos_live_", "")],
     ids=lambda text: str(len(text)),
 )
-def test_of_a_secret_that_is_cut_off_its_id_is_found_where_that_is_whole(cut, named):
+def test_the_id_of_a_cut_off_secret_is_found_if_it_is_complete(cut, named):
     traces = find_traces(f"key: {cut}")
     assert (traces.secrets, traces.damaged) == ((), (named,))
 
 
-def test_base64_that_is_none_of_a_secret_is_nothing():
+def test_other_base64_is_not_taken_for_a_secret():
     assert find_traces(f"Basic {b64('ada:correct-horse')} and dG9zX2xpdmVfA").secrets == ()
 
 
@@ -68,11 +68,11 @@ def test_a_jwt_is_found_wherever_it_stands(text):
 
 
 @pytest.mark.parametrize("text", ["eyJhbGciOi", "eyJhbGciOi.eyJzdWI", "eyJhbGciOi.eyJzdWI.", "eyJhbGciOi.c3Vi.c2ln", f"eyJ{'a' * 5000}.eyJ{'b' * 5000}.c"])
-def test_what_is_no_jwt_is_not_one(text):
+def test_other_text_is_not_taken_for_a_jwt(text):
     assert find_traces(text).jwts == ()
 
 
-def test_the_tokens_of_a_log_are_so_many_at_most(monkeypatch):
+def test_the_number_of_tokens_from_a_log_is_limited(monkeypatch):
     monkeypatch.setattr(leaked_text, "MAX_TOKENS", 3)
     assert len(find_traces(" ".join(f"eyJa.eyJb.{number:010}" for number in range(10))).jwts) == 3
 
@@ -90,7 +90,7 @@ def test_certificates_and_fingerprints_are_found_by_their_thumbprints():
 @pytest.mark.parametrize(
     "text", ["-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----", "ab:" * 40, "a" * 63]
 )
-def test_what_is_no_certificate_has_no_thumbprint(text):
+def test_anything_but_a_certificate_has_no_thumbprint(text):
     assert find_traces(text).thumbprints == ()
 
 
@@ -102,7 +102,7 @@ def test_a_block_without_an_end_is_none(broken):
     assert (traces.thumbprints, traces.public_halves) == ((), ())
 
 
-def test_private_keys_are_found_by_their_public_halves():
+def test_private_keys_are_found_by_their_public_keys():
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     numbers = key.private_numbers()
@@ -113,8 +113,8 @@ def test_private_keys_are_found_by_their_public_halves():
         assert half.public_numbers() == numbers.public_numbers, text
 
 
-def test_a_private_rsa_key_is_found_though_the_rest_of_it_is_wrong():
-    """To check it takes a second for each of a text, and whoever found a damaged key wants to know whose it is."""
+def test_a_private_rsa_key_is_found_even_if_the_rest_of_it_is_wrong():
+    """Checking one takes a second, and the finder of a damaged key wants to know whose it is."""
     key = public_keys.private("RSA-2048")
     damaged = key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     body = b64encode(damaged[:-1] + bytes([damaged[-1] ^ 1])).decode()
@@ -122,7 +122,7 @@ def test_a_private_rsa_key_is_found_though_the_rest_of_it_is_wrong():
     assert [half.public_numbers() for half in find_traces(text).public_halves] == [key.public_key().public_numbers()]
 
 
-def test_ids_are_found_among_all_words_of_a_log():
+def test_ids_are_found_anywhere_in_a_log():
     client_id, secret_id = generate_client_id(), SECRET.secret_id
     text = f"client_id={client_id}&x [{secret_id}] api.{client_id} {generate_client_id()}"
     assert set(find_words(text)) >= {client_id, secret_id}
@@ -170,7 +170,7 @@ ADVERSARIAL = {
 
 @pytest.mark.parametrize("piece", ADVERSARIAL.values(), ids=ADVERSARIAL)
 def test_half_a_million_characters_of_anything_are_read_in_one_go(piece):
-    """No clock is looked at: what took time by the square of the length would take an hour."""
+    """No clock is needed: a quadratic search would take an hour."""
     text = piece * (500_000 // len(piece))
     traces = find_traces(text)
     assert len(traces.secrets) == 0
@@ -179,7 +179,7 @@ def test_half_a_million_characters_of_anything_are_read_in_one_go(piece):
     assert len(find_kids(text)) <= leaked_text.MAX_CERTIFICATES
 
 
-def test_pieces_are_looked_at_so_often_at_most(monkeypatch):
+def test_overlapping_pieces_are_read_a_limited_number_of_times(monkeypatch):
     looked_at = []
     monkeypatch.setattr(leaked_text, "MAX_SECRET_LIKE", 100)
     monkeypatch.setattr(leaked_text, "parse", looked_at.append)
@@ -187,7 +187,7 @@ def test_pieces_are_looked_at_so_often_at_most(monkeypatch):
     assert len(looked_at) == 100
 
 
-def test_so_many_secrets_are_told_at_most(monkeypatch):
+def test_the_number_of_reported_secrets_is_limited(monkeypatch):
     monkeypatch.setattr(leaked_text, "MAX_SECRETS", 2)
     text = " ".join(generate("test").plaintext for _ in range(5)) + "".join(f" tos_live_{'a' * 9}{number}_" for number in range(5))
     traces = find_traces(text)
@@ -208,7 +208,7 @@ def texts_of_all_kinds():
 
 @pytest.mark.parametrize("window", [1, 61, 1000])
 def test_what_is_found_depends_on_no_window(monkeypatch, window):
-    """A long text is read bit by bit, so that other threads have their turn."""
+    """A long text is read in parts, so that other threads get their turn."""
     text = texts_of_all_kinds()
     monkeypatch.setattr(leaked_text, "_WINDOW", len(text))
     whole = (find_traces(text), list(find_words(text)), find_kids(text))
@@ -220,7 +220,7 @@ def test_what_is_found_depends_on_no_window(monkeypatch, window):
 
 
 def test_no_search_takes_a_whole_log_in_one_go(monkeypatch):
-    """Within one search no other thread goes on, and a token would wait for it."""
+    """No other thread runs during a search, so a token request would have to wait."""
     asked = []
 
     class Watched:

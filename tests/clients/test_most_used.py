@@ -1,4 +1,4 @@
-"""The scopes and addresses that are used most: summed while somebody waits, or by the clock where that takes too long."""
+"""The scopes and addresses that are used most: computed per view, or on a schedule if that takes too long."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ def demo():
 
 @pytest.fixture
 def two(demo):
-    """One live, one for tests; both used, the second one by another address as well."""
+    """A live client and a test client; both are used, the second one from another address too."""
     return [factories.create_client(demo, name=environment, environment=environment).secret.client for environment in ("live", "test")]
 
 

@@ -15,7 +15,7 @@ HOME, ELSEWHERE = "203.0.113.24", "192.0.2.201"
 
 @pytest.fixture
 def noon():
-    """Far enough from midnight for a day to be one day."""
+    """Far enough from midnight for the test to stay within one day."""
     return timezone.now().replace(hour=12)
 
 

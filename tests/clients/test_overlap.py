@@ -1,4 +1,4 @@
-"""Which secrets a rotation lets run out."""
+"""Which secrets are in a rotation's overlap."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ DAY = timedelta(days=1)
 
 
 def secret(secret_id, *, made=30, lives=365, ends=None, **fields):
-    """made: days ago. lives: days, None for no end. ends: in days, where that was moved."""
+    """made: days ago. lives: days, or None for never expires. ends: in days, if that was moved."""
     created_at = NOW - made * DAY
     usual = None if lives is None else created_at + lives * DAY
     lifetime = None if lives is None else lives * 86400

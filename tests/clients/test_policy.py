@@ -1,4 +1,4 @@
-"""What a workspace demands of its clients, at the doors of the services: create_client, create_secret, rotate_secret and those of keys."""
+"""What a workspace requires of its clients, as services enforce it: create_client, create_secret, rotate_secret and those for keys."""
 
 from datetime import timedelta
 from functools import partial
@@ -70,7 +70,7 @@ def test_without_a_default_it_gets_the_longest_life_and_a_longer_one_is_refused(
     assert ClientSecret.objects.count() == 3
 
 
-def test_demanded_end_has_to_be_given_where_nothing_says_how_long(workspace, now):
+def test_a_required_expiry_must_be_given_without_a_default(workspace, now):
     demo = demand(workspace, now, requires_secret_expiry=True)
     assert "Choose a lifetime, for example 90d" in refusal(lambda: make(demo, now))
     assert make(demo, now, secret_lifetime=5000 * DAY).secret.secret.expires_at == now + 5000 * DAY
@@ -90,7 +90,7 @@ def test_rotation_of_a_secret_without_an_end_gets_what_a_new_one_gets(workspace,
 
 
 def test_policy_that_becomes_stricter_meanwhile_counts(workspace, now):
-    """The row that the caller holds is older than the policy."""
+    """The caller's copy of the row is older than the policy."""
     demand(Workspace.objects.get(), now, max_secret_lifetime_days=30, max_token_lifetime=600, allowed_auth_methods=["client_secret_basic"])
     events = AuditEvent.objects.count()
     assert "doesn’t allow client_secret_post" in refusal(lambda: make(workspace, now))

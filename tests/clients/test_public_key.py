@@ -42,7 +42,7 @@ def test_ed25519_is_a_name_of_eddsa():
 
 
 @pytest.mark.rfc("7638", "3.1")
-def test_thumbprint_of_the_rfcs_example():
+def test_the_thumbprint_matches_the_rfcs_example():
     n = (
         "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt"
         "7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHa"
@@ -67,7 +67,7 @@ def test_keys_as_openssl_writes_them(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_of_a_certificate_the_key_and_the_end_count_whoever_issued_it(kind):
+def test_only_the_key_and_expiry_of_a_certificate_count_whoever_issued_it(kind):
     issued = issue(Authority.create(), key=private(kind)).certificate
     (key,) = read_public_keys("\n" + certificate_pem(issued))
     (alone,) = read_public_keys(pem(kind))
@@ -200,7 +200,7 @@ TWENTY_ONE = {"keys": [jwk(kid=str(number)) for number in range(21)]}
 
 
 def respelled(text: str) -> str:
-    """The same octets with a spare bit set."""
+    """The same bytes with a spare bit set."""
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return text[:-1] + letters[letters.index(text[-1]) + 1]
 
@@ -300,12 +300,12 @@ REFUSED: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("given", "code"), [(given, code) for _, given, code in REFUSED], ids=[name for name, _, _ in REFUSED])
-def test_what_is_no_good_is_refused(given, code):
+def test_unusable_keys_are_refused(given, code):
     with pytest.raises(ValidationError) as error:
         read_public_keys(given if isinstance(given, str) else json.dumps(given))
     assert error.value.code == code
     assert len(error.value.message) < 300
 
 
-def test_key_that_was_registered_before_its_exponent_was_too_large_goes_on_working():
+def test_key_that_was_registered_before_its_exponent_was_too_large_keeps_working():
     assert load_public_key(json.dumps(jwk("RSA-2048", e=encode(b"\2\0\1")))).public_numbers().e == 2**17 + 1

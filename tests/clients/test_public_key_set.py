@@ -33,8 +33,8 @@ def test_published_set_may_be_empty():
     assert read_published_keys(b'{"keys": []}') == []
 
 
-def test_of_a_published_set_so_many_entries_are_looked_at_and_no_more():
-    """Each that is no key costs a refusal, and 64 KiB hold 21,000 empty ones."""
+def test_the_number_of_entries_read_from_a_published_set_is_limited():
+    """Each invalid entry costs a refusal, and 64 KiB can hold 21,000 empty ones."""
     for others, kids in ((199, ["good"]), (200, [])):
         text = json.dumps({"keys": [*[{}] * others, jwk(kid="good")]})
         assert [key.kid for key in read_published_keys(text.encode())] == kids

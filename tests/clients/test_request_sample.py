@@ -17,11 +17,11 @@ def take(sample, times, *, client=1, doing=None, second=NOON):
     return sum(sample.takes(client, doing, second) for _ in range(times))
 
 
-def test_of_a_client_that_asks_now_and_then_every_request_is(sample):
+def test_every_request_of_a_quiet_client_is_kept(sample):
     assert sum(sample.takes(1, None, NOON + number * REFILL) for number in range(1000)) == 1000
 
 
-def test_so_many_at_once_are_and_then_one_more_now_and_then(sample):
+def test_a_burst_is_kept_and_then_one_request_now_and_then(sample):
     assert take(sample, 500) == BURST
     assert take(sample, 500, second=NOON + REFILL - 1) == 0
     assert take(sample, 500, second=NOON + REFILL) == 1
@@ -34,17 +34,17 @@ def test_each_client_has_its_own(sample):
     assert take(sample, 500, client=2) == BURST
 
 
-def test_what_a_busy_client_does_for_the_first_time_in_an_hour_is_kept_whatever_it_did_before(sample):
+def test_a_busy_clients_first_request_of_a_kind_in_an_hour_is_kept(sample):
     take(sample, 500)
     assert [take(sample, 1, doing="from elsewhere", second=NOON + second) for second in (1, 2, 3599, 3600)] == [1, 0, 1, 1]
 
 
-def test_it_does_so_many_new_things_at_most(sample):
+def test_the_number_of_new_things_is_limited(sample):
     take(sample, 500)
     assert sum(sample.takes(1, number, NOON) for number in range(1000)) == FIRSTS_PER_HOUR
 
 
-def test_all_clients_together_have_so_many_a_second(sample):
+def test_all_clients_together_have_a_limit_per_second(sample):
     def take_all(second):
         return sum(take(sample, BURST, client=client, second=second) for client in range(200))
 

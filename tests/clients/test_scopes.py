@@ -1,4 +1,4 @@
-"""The scopes of a workspace, at the doors of the services."""
+"""A workspace's scopes, as the services change them."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -40,7 +40,7 @@ def test_built_in_one_stays(workspace, now):
         remove_scope(scope=Scope.objects.get(name="clients:read"), actor=TESTS, now=now)
 
 
-def test_workspace_that_is_gone_gets_none(workspace, now):
+def test_a_deleted_workspace_gets_no_scope(workspace, now):
     gone = Workspace.objects.get()
     AuditEvent.objects.all().delete()
     workspace.delete()

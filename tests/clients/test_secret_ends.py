@@ -1,4 +1,4 @@
-"""Moving the end of a secret."""
+"""Moving a secret's expiry."""
 
 from datetime import timedelta
 
@@ -82,7 +82,7 @@ def test_a_secret_that_is_ended_obtains_nothing_more_but_is_not_revoked_nor_ende
     assert events() == [("secret.ended", old.secret_id, {"expires_at": was.isoformat()}, after)]
 
 
-def test_a_secret_without_end_can_be_ended_and_one_of_a_clock_that_is_ahead_ends_at_its_creation(old, now):
+def test_a_secret_without_expiry_can_be_ended_and_one_of_a_clock_that_is_ahead_ends_at_its_creation(old, now):
     row = ClientSecret.objects.filter(pk=old.pk)
     row.update(expires_at=None)
     assert end(old, now + HOUR).expires_at == now + HOUR

@@ -1,4 +1,4 @@
-"""Services of secrets. What the commands show already is in tests/commands."""
+"""Services for secrets. What the commands show is in tests/commands."""
 
 from datetime import timedelta
 

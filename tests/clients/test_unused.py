@@ -1,4 +1,4 @@
-"""Clients that nothing has used are disabled where their workspace says so, by the system, and never a new one."""
+"""The system disables unused clients if their workspace says so, but never a new one."""
 
 from datetime import timedelta
 

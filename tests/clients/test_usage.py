@@ -1,4 +1,4 @@
-"""Counting: gathered in the process, written in one go, right under threads and failures."""
+"""Counting usage: gathered in the process, written in one transaction, correct under threads and failures."""
 
 import sqlite3
 import threading
@@ -142,7 +142,7 @@ def test_last_use_never_goes_back_and_one_from_an_unknown_address_is_none(new, n
         assert (secret.last_used_at, secret.last_used_from) == last
 
 
-def test_outdated_hash_and_digest_are_made_anew_and_the_rest_of_a_secret_is_left_alone(new, settings, now):
+def test_outdated_hash_and_digest_are_made_again_and_the_rest_of_a_secret_is_left_alone(new, settings, now):
     def rehash():
         usage.schedule_rehash(secret=new.secret.pk, plaintext=new.plaintext)
         ClientSecret.objects.update(revoked_at=now)
@@ -241,7 +241,7 @@ def test_a_granted_request_is_kept_with_all_that_its_owner_may_ask(new, now):
     assert row.is_granted
 
 
-def test_of_what_a_busy_client_does_a_sample_is_kept_and_everything_is_counted(new, now):
+def test_a_busy_clients_requests_are_sampled_and_all_are_counted(new, now):
     for number in range(200):
         _record(new.secret.client, now, request_id=str(number))
     usage.flush()
@@ -290,7 +290,7 @@ def test_all_that_a_locked_database_refused_is_written_by_the_next_flush(new, no
 
 
 def test_a_row_that_the_database_does_not_take_is_dropped_and_logged_and_all_others_are_written(new, now, caplog):
-    """It would keep the process from writing anything ever after, for it is there again at each flush."""
+    """Otherwise the process could never write again, because the row returns at each flush."""
     client = new.secret.client
     for number in range(5):
         _record(client, now - timedelta(hours=number), address=f"203.0.113.{number}")

@@ -1,4 +1,4 @@
-"""What one asks about a client's use: living tokens, addresses, requests by credential, and the hours of a chart."""
+"""Questions about a client's use: valid tokens, addresses, requests by credential, and the hours of a chart."""
 
 from datetime import timedelta
 
@@ -64,7 +64,7 @@ class TestLivingTokens:
         revoke_token(client=client, credential="a", jti="4", expires_at=now - HOUR, actor=factories.TESTS, now=now)
         assert usage_report.living_tokens_by_credential(client, now=now) == {"a": LivingTokens(1, now + HOUR)}
 
-    def test_those_of_a_revoked_secret_key_or_certificate_are_dead(self, client, now):
+    def test_those_of_a_revoked_secret_key_or_certificate_no_longer_work(self, client, now):
         [key] = read_public_keys(public_keys.pem())
         [certificate] = read_certificates(pem(self_signed().certificate))
         made = clients.create_client_with_credentials(
@@ -107,7 +107,7 @@ class TestAddresses:
         use(client, "203.0.113.7", day=now, last=now - timedelta(minutes=10))
         assert usage_report.addresses_of(client, since=now - timedelta(minutes=5), now=now) == []
 
-    def test_one_first_seen_within_a_week_is_new_whatever_the_credential(self, client, now):
+    def test_an_address_first_seen_within_a_week_is_new_for_every_credential(self, client, now):
         use(client, "203.0.113.7", day=now - timedelta(days=9))
         use(client, "203.0.113.7", day=now, credential="t")
         use(client, "192.0.2.201", day=now - timedelta(days=2), credential="t")

@@ -1,4 +1,4 @@
-"""manage.py prepare where others hold what it needs for longer than any other statement may wait. Prints which migration of dashboard was the last."""
+"""manage.py prepare while others hold locks for longer than any other statement may wait. Prints dashboard's last migration."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ USUAL, HELD = 1.0, 3.0
 
 
 def hold(statement):
-    """On a connection that nobody limits."""
+    """On a connection without a time limit."""
     database = settings.DATABASES["default"]
     other = psycopg.connect(host=database["HOST"], port=database["PORT"], user=database["USER"], dbname=database["NAME"])
     other.execute(statement)
@@ -30,7 +30,7 @@ def prepare():
 
 
 call_command("migrate", "dashboard", "0006", verbosity=0)
-# ALTER TABLE waits for whoever reads.
+# ALTER TABLE waits for readers.
 hold("LOCK TABLE dashboard_user IN ACCESS SHARE MODE")
 prepare()
 # As a node does that migrates.

@@ -99,7 +99,7 @@ def test_nobody_is_warned_about_an_account_with_a_second_factor(command, ada):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_what_is_so_already_stays_so_and_nobody_is_told(command, olga, ada, name):
+def test_an_existing_state_stays_and_nobody_is_told(command, olga, ada, name):
     first = {"disable_account": [name], "enable_account": [], "promote": [name], "demote": []}[name]
     for before in first:
         command(before, ada.email)
@@ -122,7 +122,7 @@ def test_the_last_administrator_stays(refused, command, olga, ada, name):
     assert User.objects.filter(is_staff=True, is_active=True).get() == ada
 
 
-def test_nobody_who_is_switched_off_is_promoted(refused, command, ada):
+def test_a_disabled_account_cant_be_promoted(refused, command, ada):
     command("disable_account", ada.email)
     assert refused("promote", ada.email) == "The account ada@example.com is switched off. Switch it on first."
 
@@ -147,7 +147,7 @@ def test_an_unknown_account_is_named(refused, db, name):
         ("demote", "You are no longer an administrator of this instance"),
     ],
 )
-def test_the_account_is_told_and_asked_to_do_nothing_in_vain(command, olga, ada, name, subject):
+def test_the_mail_tells_the_account_without_asking_for_anything_useless(command, olga, ada, name, subject):
     for before in {"enable_account": ["disable_account"], "demote": ["promote"]}.get(name, []):
         command(before, ada.email)
     mail.outbox.clear()

@@ -26,7 +26,7 @@ def file(tmp_path):
 
 @pytest.fixture
 def client_id(demo):
-    """Of a client that may use certificates."""
+    """The ID of a client that may use certificates."""
     return factories.create_client(demo, auth_methods=["self_signed_tls_client_auth"]).secret.client.client_id
 
 
@@ -50,7 +50,7 @@ def test_certificate_itself_is_kept_and_nothing_else_of_the_file(command, file, 
     assert ClientCertificate.objects.get().certificate == pem(holder.certificate)
 
 
-def test_each_certificate_is_an_event(command, file, client_id):
+def test_each_certificate_writes_an_event(command, file, client_id):
     command("add_certificate", client_id, file(self_signed("a"), self_signed("b")))
     events = AuditEvent.objects.filter(event="certificate.added").order_by("id")
     assert [event.after["subject"] for event in events] == ["CN=a", "CN=b"]
@@ -151,7 +151,7 @@ def test_file_that_cant_be_read_or_holds_nothing_is_refused(refused, client_id, 
 
 
 @pytest.mark.parametrize("name", ["n" * 101, "a\nb"])
-def test_name_that_makes_no_sense_is_refused(refused, file, client_id, name):
+def test_invalid_name_is_refused(refused, file, client_id, name):
     assert "name" in refused("add_certificate", client_id, file(self_signed()), "--name", name)
 
 

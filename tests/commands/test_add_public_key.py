@@ -35,7 +35,7 @@ def other(demo):
 
 @pytest.fixture
 def client_id(demo):
-    """Of a client that may use keys."""
+    """The ID of a client that may use keys."""
     return factories.create_client(demo, auth_methods=["private_key_jwt"]).secret.client.client_id
 
 
@@ -56,7 +56,7 @@ def test_a_shorter_life_than_the_certificates_counts(command, file, client_id):
     assert row.expires_at == row.created_at + timedelta(hours=24)
 
 
-def test_certificate_that_ended_is_refused(refused, file, client_id):
+def test_expired_certificate_is_refused(refused, file, client_id):
     begins, ends = timezone.now() - timedelta(days=9), timezone.now() - timedelta(days=2)
     ended = certificates.self_signed(begins=begins, ends=ends).certificate
     assert "The certificate expired on" in refused("add_public_key", client_id, file(certificates.pem(ended)))
@@ -164,7 +164,7 @@ def test_private_key_is_compromised_and_leaves_no_trace(refused, file, client_id
 
 @pytest.mark.parametrize("form", ["PKCS 8", "SEC 1", "OpenSSH", "JWK", "JWK Set", "DER"])
 def test_private_half_of_a_registered_key_is_told_with_the_command_that_revokes_it(refused, command, file, demo, other, client_id, form):
-    """Also where it was handed in for another client of the workspace; of another workspace's clients nothing is said."""
+    """Even if it was submitted for another client of the workspace; other workspaces' clients aren't mentioned."""
     content = {
         "PKCS 8": lambda: "# my key\n" + private_pem("P-256", PrivateFormat.PKCS8),
         "SEC 1": lambda: private_pem("P-256", PrivateFormat.TraditionalOpenSSL),
@@ -226,7 +226,7 @@ def test_encrypted_private_key_is_compromised_all_the_same(refused, command, fil
 @pytest.mark.parametrize(
     "content", ['{"kty": "EC", "d": 5}', '{"kty": [], "d": ""}', '{"keys": [5, {"d": ""}]}', '{"d":' + "[" * 5000, "-----BEGIN PRIVATE KEY-----\n"]
 )
-def test_what_only_resembles_a_private_key_is_one_line_too(refused, file, client_id, content):
+def test_text_that_resembles_a_private_key_prints_one_line_too(refused, file, client_id, content):
     assert "compromised" in refused("add_public_key", client_id, file(content))
 
 
@@ -235,11 +235,11 @@ def test_what_only_resembles_a_private_key_is_one_line_too(refused, file, client
     ["", b"\xff\xfe\0binary", "x" * 70_000, "x" * 200_000, "prose", pem() + pem("P-384"), "-----BEGIN CERTIFICATE-----"],
     ids=["empty", "binary", "long", "very long", "prose", "two", "certificate"],
 )
-def test_what_is_no_public_key_is_refused(refused, file, client_id, content):
+def test_anything_but_a_public_key_is_refused(refused, file, client_id, content):
     assert len(refused("add_public_key", client_id, file(content))) < 350
 
 
-def test_unreadable_file_is_one_line(refused, client_id, tmp_path):
+def test_unreadable_file_prints_one_line(refused, client_id, tmp_path):
     assert "No such file" in refused("add_public_key", client_id, str(tmp_path / "missing.pem"))
     assert "directory" in refused("add_public_key", client_id, str(tmp_path))
     assert "can't be read" in refused("add_public_key", client_id, "x" * 5000)
@@ -262,7 +262,7 @@ def test_unknown_client_is_refused(refused, file, demo):
     assert "There is no client" in refused("add_public_key", "nobody", file(pem()))
 
 
-def test_a_key_of_another_client_is_taken_with_a_warning(command, file, client_id, demo, other):
+def test_a_key_of_another_client_is_accepted_with_a_warning(command, file, client_id, demo, other):
     first = factories.create_client(demo, name="first", auth_methods=["private_key_jwt"]).secret.client
     elsewhere = factories.create_client(other, auth_methods=["private_key_jwt"]).secret.client
     path = file(jwk(kid="shared"))
@@ -274,7 +274,7 @@ def test_a_key_of_another_client_is_taken_with_a_warning(command, file, client_i
     assert new["warnings"] == [warning]
 
 
-def test_a_certificate_of_another_client_is_taken_with_a_warning(command, file, demo):
+def test_a_certificate_of_another_client_is_accepted_with_a_warning(command, file, demo):
     clients = [factories.create_client(demo, name=name, auth_methods=["self_signed_tls_client_auth"]).secret.client for name in ("first", "second")]
     path = file(certificates.pem(certificates.self_signed().certificate))
     assert "warnings" not in command("add_certificate", clients[0].client_id, path, "--json").json

@@ -1,4 +1,4 @@
-"""manage.py allow_passwords: where single sign-on is broken, people still come in."""
+"""manage.py allow_passwords: if single sign-on is broken, people can still sign in."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def policy(demo):
     return AccessPolicy.objects.create(workspace=demo, requires_sso=True, requires_second_factor=True)
 
 
-def test_it_takes_the_demand_away(command, demo, policy):
+def test_it_removes_the_requirement(command, demo, policy):
     assert command("allow_passwords", "demo", "--json").json == {"workspace": "demo", "changed": True, "members": []}
     policy.refresh_from_db()
     assert (policy.requires_sso, policy.requires_second_factor) == (False, True)
@@ -36,7 +36,7 @@ def test_it_takes_the_demand_away(command, demo, policy):
     assert (event.before, event.after) == ({"requires_sso": True}, {"requires_sso": False})
 
 
-def test_where_nothing_is_demanded_nothing_happens(command, demo):
+def test_without_a_requirement_nothing_happens(command, demo):
     assert command("allow_passwords", "demo", "--json").json == {"workspace": "demo", "changed": False, "members": []}
     assert not AuditEvent.objects.filter(event="workspace.changed").exists()
 
@@ -53,7 +53,7 @@ def test_roles_that_came_by_single_sign_on_become_those_of_the_people_who_are_na
 
 
 @pytest.mark.parametrize("address", ["eve@example.com", "nobody@example.com", "x" * 10_000])
-def test_whoever_is_no_member_is_refused_and_nothing_has_changed(refused, policy, ada, address):
+def test_somebody_who_is_no_member_is_refused_and_nothing_has_changed(refused, policy, ada, address):
     factories.create_user("eve@example.com")
     assert "isn't a member of demo" in refused("allow_passwords", "demo", "--member", "ada@example.com", "--member", address)
     policy.refresh_from_db()

@@ -1,4 +1,4 @@
-"""Every argument of every command with what it can't be: one short line on stderr that says what to do, exit status 1, and nothing written."""
+"""Every argument of every command with invalid values: one short line on stderr that says what to do, exit status 1, and nothing written."""
 
 import json
 import re
@@ -84,7 +84,7 @@ def files(tmp_path, monkeypatch):
 
 @pytest.mark.apart
 @pytest.mark.parametrize("name", [name for name in COMMANDS if arguments_of(name)])
-def test_what_an_argument_cannot_be_is_one_line_that_says_what_to_do(command, billing, files, name):
+def test_an_invalid_argument_prints_one_line_that_says_what_to_do(command, billing, files, name):
     client = billing.secret.client
     secret = factories.create_secret(client, lifetime=timedelta(days=9)).secret
     good = {"client_id": client.client_id, "secret_id": secret.secret_id, "workspace": "demo", "slug": "acme", "email": "ada@example.com"}

@@ -22,7 +22,7 @@ def foreign(demo):
     return client
 
 
-def test_what_belongs_to_another_workspace_is_named_with_what_to_do(command, foreign):
+def test_another_workspaces_audience_is_listed_with_what_to_do(command, foreign):
     result = command("check_audiences", "--json").json
     assert result["foreign"] == [
         {"client_id": foreign.client_id, "workspace": "other", "audience": API, "belongs_to": "demo"},
@@ -34,12 +34,12 @@ def test_what_belongs_to_another_workspace_is_named_with_what_to_do(command, for
     assert below.endswith(f"manage.py update_client {foreign.client_id} --audience …")
 
 
-def test_what_is_of_the_instance_is_no_workspaces(command, foreign):
+def test_an_audience_of_the_instance_belongs_to_no_workspace(command, foreign):
     Client.objects.filter(pk=foreign.pk).update(audiences=["https://localhost:8443/api/v1"])
     assert "which belongs to this instance itself" in command("check_audiences").stdout
 
 
-def test_where_all_is_well_it_says_so(command, billing):
+def test_it_says_if_everything_is_in_order(command, billing):
     assert command("check_audiences", "--json").json == {"foreign": []}
     assert command("check_audiences").stdout == "Every client's audiences belong to its workspace.\n"
 
@@ -52,7 +52,7 @@ def test_an_audience_is_handed_over(command, foreign):
     assert (left["workspace"], left["audience"], left["belongs_to"]) == ("demo", API, "other")
 
 
-def test_what_makes_no_sense_is_refused(refused, demo):
+def test_invalid_values_are_refused(refused, demo):
     assert "no workspace" in refused("hand_over_audience", API, "--workspace", "nowhere")
     assert "address of this instance" in refused("hand_over_audience", "https://localhost:8443/w/demo", "--workspace", "demo")
     assert "isn't an audience" in refused("hand_over_audience", "api", "--workspace", "demo")

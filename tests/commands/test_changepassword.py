@@ -35,7 +35,7 @@ def test_new_password_works_and_is_an_event(command, ada, typed):
     assert GOOD not in str(event.after) + str(event.before)
 
 
-def test_whose_account_it_is_hears_of_it(command, ada, typed):
+def test_the_accounts_owner_is_told(command, ada, typed):
     typed(GOOD + "\n")
     assert command("changepassword", "ada@example.com", "--json").json["told_by_mail"] is True
     [message] = mail.outbox

@@ -18,7 +18,7 @@ def test_public_key_may_come_in_a_certificate(command, demo, tmp_path):
     assert Client.objects.get(client_id=result["client_id"]).public_keys.get().expires_at == certificate.not_valid_after_utc
 
 
-def test_when_its_keys_end_is_said(command, demo, tmp_path):
+def test_the_output_says_when_its_keys_expire(command, demo, tmp_path):
     certificate = certificates.self_signed().certificate
     ends, without = write(tmp_path / "cert.pem", certificates.pem(certificate)), write(tmp_path / "key.pem", public_keys.pem())
     told = command(*MINIMAL, "--public-key", ends, "--public-key", without).stdout
@@ -138,7 +138,7 @@ def test_published_keys_are_keys(command, demo):
     assert "warnings" not in command(*MINIMAL, "--auth-method", "private_key_jwt", "--jwks-uri", "https://billing.example.com/jwks.json", "--json").json
 
 
-def test_bad_key_or_certificate_leaves_no_client(refused, demo, tmp_path):
+def test_an_invalid_key_or_certificate_creates_no_client(refused, demo, tmp_path):
     good, bad = write(tmp_path / "good.pem", public_keys.pem()), write(tmp_path / "bad.pem", public_keys.private_pem("P-256", PrivateFormat.PKCS8))
     assert "compromised" in refused(*MINIMAL, "--public-key", good, "--public-key", bad)
     assert "compromised" in refused(*MINIMAL, "--certificate", bad)
@@ -173,7 +173,7 @@ def test_bad_policy_is_refused(refused, demo, arguments, hint):
     assert hint in refused(*MINIMAL, *arguments)
 
 
-def test_client_whose_tokens_can_be_bound_to_nothing_yet_is_warned_of(command, demo, tmp_path):
+def test_a_client_whose_tokens_cant_be_bound_yet_gets_a_warning(command, demo, tmp_path):
     [warning] = command(*MINIMAL, "--require-certificate", "--json").json["warnings"]
     assert "add_certificate" in warning
     certificate = write(tmp_path / "cert.pem", certificates.pem(certificates.self_signed().certificate))

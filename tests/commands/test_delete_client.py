@@ -3,7 +3,7 @@
 from clients.models import AuditEvent, Client, ClientSecret
 
 
-def test_client_is_gone_and_its_events_stay(command, billing):
+def test_the_client_is_deleted_and_its_events_stay(command, billing):
     client = billing.secret.client
     result = command("delete_client", client.client_id, "--confirm", "billing-sync", "--json").json
     assert result == {"client_id": client.client_id, "name": "billing-sync", "deleted": True}

@@ -75,24 +75,24 @@ def test_terminal_that_cant_show_a_name_still_gets_the_secret(shell, prepared):
     assert b"tos_live_" in outcome.stdout
 
 
-def test_full_disk_behind_stdout_is_one_line(shell, prepared):
+def test_full_disk_behind_stdout_prints_one_line(shell, prepared):
     with Path("/dev/full").open("w") as full:
         _assert_one_line(shell("create_client", "--workspace", "demo", "--name", "x", "--json", stdout=full), "its result couldn't be written")
 
 
 @pytest.mark.parametrize("name", ["create_client", "rotate_signing_key", "create_workspace", "seed_benchmark"])
-def test_database_that_was_never_set_up_is_one_line(shell, tmp_path, name):
+def test_database_that_was_never_set_up_prints_one_line(shell, tmp_path, name):
     _assert_one_line(shell(name, *COMMANDS[name]), "Run “make setup”.")
     assert not (tmp_path / "file").exists()
 
 
-def test_locked_database_is_one_line(shell, prepared):
+def test_locked_database_prints_one_line(shell, prepared):
     with sqlite3.connect(prepared / "tokenos.sqlite3") as connection:
         connection.execute("BEGIN IMMEDIATE")
         _assert_one_line(shell("create_client", "--workspace", "demo", "--name", "x"), "locked by another process")
 
 
-def test_same_row_made_by_somebody_else_at_the_same_moment_is_one_line(refused, demo):
+def test_same_row_made_by_somebody_else_at_the_same_moment_prints_one_line(refused, demo):
     connection.cursor().execute("CREATE TRIGGER taken BEFORE INSERT ON clients_client BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed'); END")
     try:
         assert "nothing was written. Run the command again." in refused("create_client", "--workspace", "demo", "--name", "x")
@@ -115,26 +115,26 @@ def test_full_disk_and_read_only_database_say_what_to_do(refused, demo, monkeypa
     assert sentence in refused("create_client", "--workspace", "demo", "--name", "x")
 
 
-def test_damaged_database_is_one_line(shell, tmp_path):
+def test_damaged_database_prints_one_line(shell, tmp_path):
     (tmp_path / "tokenos.sqlite3").write_bytes(b"no database" * 1000)
     _assert_one_line(shell("create_workspace", "acme"), f"{tmp_path / 'tokenos.sqlite3'} isn't a SQLite database, or it is damaged. Restore it from a backup.")
 
 
-def test_database_with_a_damaged_page_is_one_line(shell, prepared):
+def test_database_with_a_damaged_page_prints_one_line(shell, prepared):
     file = prepared / "tokenos.sqlite3"
     file.write_bytes(file.read_bytes()[:4096] + b"\xff" * (file.stat().st_size - 4096))
     _assert_one_line(shell("create_workspace", "acme"), "isn't a SQLite database, or it is damaged.")
 
 
-def test_missing_data_dir_is_one_line(shell, tmp_path):
+def test_missing_data_dir_prints_one_line(shell, tmp_path):
     _assert_one_line(shell("create_workspace", "acme", DATA_DIR=str(tmp_path / "missing")), "Check DATABASE_URL and DATA_DIR")
 
 
-def test_unreachable_postgresql_is_one_line(shell):
+def test_unreachable_postgresql_prints_one_line(shell):
     _assert_one_line(shell("create_workspace", "acme", DATABASE_URL="postgres://nobody:hidden@127.0.0.1:1/none"), "The database can't be reached")
 
 
-def test_wrong_setting_is_one_line(shell):
+def test_wrong_setting_prints_one_line(shell):
     _assert_one_line(shell("create_workspace", "acme", PORT="http"), "PORT must be")
 
 
@@ -158,7 +158,7 @@ def test_what_may_be_secret_is_not_shown(shell, setting):
 
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("arguments", [["--unknown"], ["--json", "--json=1"], ["one", "two", "three", "four"], ["--verbosity", "9"]])
-def test_usage_error_is_one_line_and_status_1(refused, name, arguments):
+def test_usage_error_prints_one_line_and_status_1(refused, name, arguments):
     refused(name, *arguments)
 
 
@@ -203,7 +203,7 @@ def test_what_a_terminal_would_obey_is_not_repeated(refused, demo):
 
 
 def test_nor_is_it_in_a_result(command, demo):
-    """As in an address from before addresses had to be plain, of which the part before the @ may have quotes around whatever it likes."""
+    """As in an old address, whose part before the @ may quote any text."""
     owner = User.objects.create_user('"\x1b[31mred"@example.com', created_at=timezone.now())
     created = command("create_workspace", "second", "--owner", owner.email)
     named = command("create_client", "--workspace", "second", "--name", "👩\N{ZERO WIDTH JOINER}💻\N{NO-BREAK SPACE}sync")
@@ -227,7 +227,7 @@ def test_command_without_work_of_its_own_is_a_mistake_of_the_program():
         JSONCommand().run({}, actor=None, now=None)
 
 
-def test_two_at_once_make_one_workspace(shell, prepared):
+def test_two_simultaneous_commands_make_one_workspace(shell, prepared):
     processes = [shell.start("create_workspace", "acme", "--json") for _ in range(3)]
     outputs = [process.communicate(timeout=60) for process in processes]
     assert sorted(process.returncode for process in processes) == [0, 1, 1]

@@ -1,4 +1,4 @@
-"""A password that a command printed or set: its account is asked to choose another one, and gets in with it until then."""
+"""A password that a command printed or set: its account is asked to choose another one, and can sign in with it until then."""
 
 import io
 import re
@@ -13,7 +13,7 @@ from tests import factories
 from tests.dashboard.conftest import Browser, text_of
 
 SECURITY, CHANGE = "/accounts/security/", "/accounts/security/password/"
-SAID = "Set by whoever runs this instance, who may know it. Choose your own"
+SAID = "Set by the administrator of this instance, who may know it. Choose your own"
 WARNING = "The operator of this instance set your password and may know it. Choose your own"
 OWN = "an-entirely-new-phrase"
 

@@ -1,4 +1,4 @@
-"""manage.py under a Python that hasn't got the dependencies."""
+"""manage.py under a Python without the dependencies."""
 
 import subprocess
 import sys

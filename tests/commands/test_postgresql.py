@@ -48,7 +48,7 @@ def test_bulk_and_single_clients_take_turns(migrated, shell, tmp_path):
     assert [old["secret_id"] for old in rotated["previous"]] == [single["secret_id"]]
 
 
-def test_unmigrated_database_is_one_line(url, shell):
+def test_unmigrated_database_prints_one_line(url, shell):
     outcome = shell("create_workspace", "acme", DATABASE_URL=url)
     assert (outcome.returncode, outcome.stdout) == (1, b"")
     assert outcome.stderr.decode().count("\n") == 1

@@ -1,4 +1,4 @@
-"""deploy/postgresql-roles.sql: one role migrates, the other serves and can't take away what keeps the audit log."""
+"""deploy/postgresql-roles.sql: one role migrates, the other serves and can't remove the audit log's protection."""
 
 import json
 import shlex
@@ -30,7 +30,7 @@ def run_script(postgresql):
 
 @pytest.fixture(scope="module")
 def older_database(make_tables):
-    """As PostgreSQL 14 makes each: everybody may make tables in it."""
+    """A database as PostgreSQL 14 creates it: everybody may create tables in it."""
     url = make_tables()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
@@ -49,8 +49,8 @@ def as_app(older_database, run_script):
         connection.execute("DROP ROLE tokenos_app")
 
 
-def test_who_cannot_keep_others_from_making_tables_is_told_so_and_nothing_is_done(older_database, run_script):
-    """Until PostgreSQL 14 the schema belongs to the superuser, and REVOKE by somebody else only warns."""
+def test_a_role_that_cannot_revoke_the_right_to_create_tables_is_told_so_and_nothing_is_done(older_database, run_script):
+    """Up to PostgreSQL 14 the schema belongs to the superuser, and REVOKE by another role only warns."""
     with psycopg.connect(older_database, autocommit=True) as connection:
         connection.execute("CREATE ROLE owner_of_tables LOGIN CREATEROLE")
         try:
@@ -63,8 +63,8 @@ def test_who_cannot_keep_others_from_making_tables_is_told_so_and_nothing_is_don
     assert roles == 0
 
 
-def test_who_may_not_make_roles_is_told_so_and_nothing_is_done(make_tables, run_script):
-    """createuser makes roles that may not. Without the check, the script broke off in its middle."""
+def test_a_role_that_may_not_create_roles_is_told_so_and_nothing_is_done(make_tables, run_script):
+    """Roles from createuser may not. Without the check, the script stopped halfway."""
     url = make_tables()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE ROLE owner_without_rights LOGIN")
@@ -83,12 +83,12 @@ def test_who_may_not_make_roles_is_told_so_and_nothing_is_done(make_tables, run_
 
 
 def documented_command():
-    """The words of the one in docs/operations.md."""
+    """The words of the command in docs/operations.md."""
     return shlex.split(next(line for line in (ROOT / "docs/operations.md").read_text().splitlines() if line.startswith("psql ") and SCRIPT in line))
 
 
 def test_password_stands_in_no_command_and_reaches_the_server_as_a_verifier_only(as_app, make_tables):
-    """Else everybody on the machine reads it in the list of processes, and who reads the server's log finds it there."""
+    """Otherwise everybody on the machine could read it in the process list, and readers of the server's log would find it there."""
     with psycopg.connect(as_app.replace("tokenos_app@", "tokenos@")) as connection:
         (kept,) = connection.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'tokenos_app'").fetchone()
     assert kept.startswith("SCRAM-SHA-256$")

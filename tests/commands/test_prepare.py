@@ -159,7 +159,7 @@ def test_settings_that_surprise_are_a_line_and_dont_stop_the_start(prepare, sett
     assert line in prepare(*arguments).stdout.splitlines()
 
 
-def test_nothing_to_do_is_said(prepare):
+def test_it_says_if_there_is_nothing_to_do(prepare):
     prepare()
     assert prepare().stdout == "Nothing to do.\n"
 
@@ -176,14 +176,14 @@ def test_lost_file_gets_a_further_secret_and_the_old_one_stays(prepare, data_dir
 
 
 @pytest.mark.parametrize("content", [b"", b"user = broken", b'user = "a:b"\n', b"\xff\xfe"])
-def test_damaged_file_is_written_anew(prepare, data_dir, content):
+def test_damaged_file_is_written_again(prepare, data_dir, content):
     prepare()
     (data_dir / "demo-client.curl").write_bytes(content)
     prepare()
     _assert_file_works(data_dir)
 
 
-def test_file_of_a_database_that_is_gone_is_written_anew(prepare, data_dir):
+def test_file_of_a_database_that_is_gone_is_written_again(prepare, data_dir):
     (data_dir / "demo-client.curl").write_text('user = "AAAAAAAAAAAAAAAAAAAAAA:tos_live_x"\n')
     prepare()
     _assert_file_works(data_dir)
@@ -271,7 +271,7 @@ def test_way_out_for_lost_keys_works(command, prepare, settings, data_dir):
     _assert_file_works(data_dir)
 
 
-def test_key_that_is_retired_neednt_be_opened(prepare, settings):
+def test_a_retired_key_need_not_be_decrypted(prepare, settings):
     prepare()
     factories.create_signing_key()
     SigningKey.objects.filter(retires_at__isnull=False).update(private_key="00000000:00")
@@ -284,7 +284,7 @@ def test_settings_that_dont_fit_together_are_refused(refused, data_dir, settings
 
 
 @pytest.mark.parametrize("missing", [True, False])
-def test_data_dir_that_cant_be_used_is_one_line(shell, tmp_path, missing):
+def test_data_dir_that_cant_be_used_prints_one_line(shell, tmp_path, missing):
     target = tmp_path / "elsewhere"
     if not missing:
         target.write_text("a file")

@@ -11,7 +11,7 @@ from oauth.services import REVOCATIONS_KEPT
 
 
 def _make_rows(client, *, age):
-    """One row of each kind, so many days past its retention; negative: so many before."""
+    """One row of each kind, that many days past its retention; negative: that many before."""
     now = timezone.now()
     usage_hour = now - timedelta(days=settings.USAGE_RETENTION_DAYS + age)
     UsageBucket.objects.create(client=client, credential="", endpoint="token", outcome="granted", hour=usage_hour, count=1)

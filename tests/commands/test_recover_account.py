@@ -24,12 +24,12 @@ def ada(db, settings):
     return user
 
 
-def test_whoever_has_lost_everything_begins_anew(command, ada):
+def test_a_person_who_has_lost_everything_can_start_again(command, ada):
     browser = Browser()
     result = command("recover_account", "Ada@example.com", "--json").json
     assert (result["account"], result["second_factors_removed"], result["told_by_mail"]) == (ada.email, 2, True)
     assert not Authenticator.objects.exists()
-    # It may be known to whoever the factors kept out.
+    # The person that the factors kept out may know it.
     assert not User.objects.get().has_usable_password()
     path = result["reset_link"].partition("localhost:8443")[2]
     assert browser.post(path, {"new_password": "an-entirely-new-phrase"})["Location"] == "/accounts/sign-in/"
@@ -61,8 +61,8 @@ def test_the_account_is_told_and_the_event_says_who_did_it(command, ada):
     }
 
 
-def test_nothing_stays_by_which_somebody_else_who_was_in_it_comes_back(command, ada):
-    """Their own person at the OpenID provider, and an invitation to their mailbox."""
+def test_nothing_stays_that_would_let_an_intruder_back_in(command, ada):
+    """The intruder connected a person at the OpenID provider, and invited their own mailbox."""
     demo = factories.create_workspace("demo", owner=ada.email)
     SocialAccount.objects.create(user=ada, provider="https://id.example.com", uid="mallory")
     factories.invite(Membership.objects.get(workspace=demo), "mallory@example.com")

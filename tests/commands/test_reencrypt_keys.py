@@ -86,7 +86,7 @@ def second_factors(db):
     return factories.turn_on_one_time_codes(factories.create_user("ada@example.com"))
 
 
-def test_secrets_of_second_factors_are_encrypted_anew_as_well(command, settings, old_keys, second_factors):
+def test_secrets_of_second_factors_are_encrypted_again_as_well(command, settings, old_keys, second_factors):
     settings.KEY_ENCRYPTION_KEYS = [NEW, *old_keys]
     assert command("reencrypt_keys", "--json").json == {"reencrypted": 1}
     settings.KEY_ENCRYPTION_KEYS = [NEW]

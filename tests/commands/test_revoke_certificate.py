@@ -20,7 +20,7 @@ def client(billing):
 
 @pytest.fixture
 def add(client, tmp_path):
-    """Register a certificate and return its row. Its PEM stands in certificate.pem."""
+    """Register a certificate and return its row. Its PEM is in certificate.pem."""
 
     def add(holder=None, client=client):
         text = pem((holder or self_signed()).certificate)
@@ -31,7 +31,7 @@ def add(client, tmp_path):
     return add
 
 
-def test_certificate_is_dead_and_the_result_says_since_when(command, client, add):
+def test_certificate_no_longer_works_and_the_result_says_since_when(command, client, add):
     thumbprint = add().thumbprint
     result = command("revoke_certificate", client.client_id, thumbprint, "--json").json
     row = ClientCertificate.objects.get()
@@ -41,7 +41,7 @@ def test_certificate_is_dead_and_the_result_says_since_when(command, client, add
     assert (event.event, event.target_id, event.after["client_id"]) == ("certificate.revoked", thumbprint, client.client_id)
 
 
-def test_other_certificates_live_on(command, client, add):
+def test_other_certificates_keep_working(command, client, add):
     first, second = add(), add()
     command("revoke_certificate", client.client_id, first.thumbprint)
     assert ClientCertificate.objects.get(pk=second.pk).is_usable(timezone.now())

@@ -19,7 +19,7 @@ def add(new, *jwks):
     return public_keys.add_public_keys(client=new.secret.client, parsed=parsed, actor=factories.TESTS, now=timezone.now())
 
 
-def test_key_is_dead_and_the_result_says_since_when(command, billing):
+def test_key_no_longer_works_and_the_result_says_since_when(command, billing):
     add(billing, jwk(kid="first"), jwk("P-384", kid="second"))
     client_id = billing.secret.client.client_id
     result = command("revoke_public_key", client_id, "first", "--json").json
@@ -40,7 +40,7 @@ def test_revoking_again_keeps_the_first_moment_and_is_no_event(command, billing)
     assert AuditEvent.objects.count() == events
 
 
-def test_kid_that_begins_like_an_option_is_taken(command, billing):
+def test_kid_that_begins_like_an_option_is_accepted(command, billing):
     kid = ""
     while not kid.startswith("-"):
         (row,) = add(billing, to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))

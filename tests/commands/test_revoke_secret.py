@@ -9,7 +9,7 @@ from clients.models import AuditEvent, ClientSecret
 from tests import factories
 
 
-def test_secret_is_dead_and_the_result_says_since_when(command, billing):
+def test_secret_no_longer_works_and_the_result_says_since_when(command, billing):
     client_id, secret_id = billing.secret.client.client_id, billing.secret.secret_id
     result = command("revoke_secret", client_id, secret_id, "--json").json
     secret = ClientSecret.objects.get()
@@ -18,7 +18,7 @@ def test_secret_is_dead_and_the_result_says_since_when(command, billing):
     assert AuditEvent.objects.first().event == "secret.revoked"
 
 
-def test_other_secrets_live_on(command, billing):
+def test_other_secrets_keep_working(command, billing):
     further = factories.create_secret(billing.secret.client).secret
     command("revoke_secret", billing.secret.client.client_id, billing.secret.secret_id)
     assert ClientSecret.objects.get(pk=further.pk).is_usable(timezone.now())

@@ -50,7 +50,7 @@ def test_revoking_again_changes_nothing(command):
     assert AuditEvent.objects.count() == events
 
 
-def test_kid_that_begins_like_an_option_is_taken(command):
+def test_kid_that_begins_like_an_option_is_accepted(command):
     stolen = factories.create_signing_key("EdDSA")
     while not stolen.kid.startswith("-"):
         stolen = factories.create_signing_key("EdDSA")

@@ -73,7 +73,7 @@ def test_lifetime_is_kept_even_if_the_old_one_has_expired(rotate, billing):
     assert new.expires_at - new.created_at == timedelta(hours=1)
 
 
-def test_client_that_lost_every_secret_gets_one_without_end(rotate, billing):
+def test_client_that_lost_every_secret_gets_one_without_expiry(rotate, billing):
     billing.secret.delete()
     assert rotate()["expires_at"] is None
 

@@ -11,7 +11,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def ending(billing, now):
-    """As an old secret during a rotation."""
+    """A secret that expires, as an old one does during a rotation."""
     ClientSecret.objects.update(expires_at=now + DAY)
     return ClientSecret.objects.get()
 
@@ -21,13 +21,13 @@ def ids(secret):
 
 
 class TestExtend:
-    def test_by_a_duration_from_its_end(self, command, ending, now):
+    def test_it_is_extended_by_a_duration_from_its_expiry(self, command, ending, now):
         result = command("extend_secret", *ids(ending), "--by", "7d", "--json").json
         assert result == {"client_id": ending.client.client_id, "secret_id": ending.secret_id, "expires_at": (now + 8 * DAY).isoformat()}
         assert AuditEvent.objects.first().event == "secret.extended"
 
     @pytest.mark.parametrize(("until", "end"), [("2027-11-24T17:10Z", "17:10"), ("2027-11-24T17:10", "17:10"), ("2027-11-24T17:10+02:00", "15:10")])
-    def test_until_a_time(self, command, ending, until, end):
+    def test_it_is_extended_until_a_time(self, command, ending, until, end):
         assert command("extend_secret", *ids(ending), "--until", until, "--json").json["expires_at"] == f"2027-11-24T{end}:00+00:00"
 
     @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ class TestExtend:
             (["--until", "2020-01-01"], "already works until then"),
         ],
     )
-    def test_what_makes_no_sense_is_refused(self, refused, ending, arguments, said):
+    def test_invalid_values_are_refused(self, refused, ending, arguments, said):
         assert said in refused("extend_secret", *ids(ending), *arguments)
         assert not AuditEvent.objects.filter(event="secret.extended").exists()
 
-    def test_a_secret_without_an_end_is_refused(self, refused, billing):
+    def test_a_secret_without_expiry_is_refused(self, refused, billing):
         ClientSecret.objects.update(expires_at=None)
         assert "has no expiry date, so it can't be extended" in refused("extend_secret", *ids(billing.secret), "--by", "1h")
 

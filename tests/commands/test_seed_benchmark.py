@@ -93,7 +93,7 @@ def test_none_known_makes_an_empty_file(seed, tmp_path):
         ("5", "", "from 0 to 5"),
     ],
 )
-def test_number_that_makes_no_sense_is_refused_and_no_file_is_left(refused, demo, tmp_path, clients, known, hint):
+def test_invalid_number_is_refused_and_no_file_is_left(refused, demo, tmp_path, clients, known, hint):
     file = tmp_path / "credentials.tsv"
     arguments = ("--workspace", "demo", "--clients", clients, "--known", known, "--credentials", str(file))
     assert hint in refused("seed_benchmark", *arguments)
@@ -141,7 +141,7 @@ def test_file_of_an_interrupted_run_is_removed(command, demo, tmp_path):
     assert not file.exists()
 
 
-def test_more_known_ones_than_clients_are_refused_by_the_service_as_well(demo):
+def test_the_service_also_refuses_more_known_clients_than_clients(demo):
     with pytest.raises(ValidationError, match="no more known secrets than clients"):
         seed_clients(workspace=demo, clients=1, known=2, deliver=print, actor=factories.TESTS, now=timezone.now())
 

@@ -69,5 +69,5 @@ def test_what_is_so_already_is_no_change(command, client):
         (["--auth-method", "password"], "password"),
     ],
 )
-def test_what_makes_no_sense_is_refused(refused, client, arguments, said):
+def test_invalid_values_are_refused(refused, client, arguments, said):
     assert said in refused("update_client", client.client_id, *arguments)

@@ -1,4 +1,4 @@
-"""What a workspace demands holds for commands as for everybody: one line that says the policy and who can change it."""
+"""A workspace's policies apply to commands too: one line names the policy and who can change it."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A process whose clock is off: it deletes nothing, does nothing for all others, and says so."""
+"""A process with a wrong clock deletes nothing, does no background work, and says so."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ WITHIN = 5
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def found(request, tmp_path_factory):
-    """What the program found, in a process of its own."""
+    """What the program found in a separate process."""
     shell = Shell(tmp_path_factory.mktemp("wrong-clock"))
     url = request.getfixturevalue("make_tables")() if request.param == "postgresql" else ""
     if not url:
@@ -49,7 +49,7 @@ def test_one_that_is_off_by_less_than_the_bound_works_by_the_database_s_clock(fo
 
 
 def test_signing_keys_made_by_hand_begin_by_the_database_s_clock(found):
-    """Else no node whose clock is right would sign with one for as long, or one would sign before anybody can have it."""
+    """Otherwise nodes with a correct clock would wait too long before they sign with it, or sign before APIs have it."""
     assert found["announced"] == [pytest.approx(ANNOUNCEMENT.total_seconds(), abs=WITHIN)] * 2
     assert found["replaced"] == pytest.approx(0, abs=WITHIN)
 

@@ -1,4 +1,4 @@
-"""A program of test_wrong_clock: what a process does with its clock right and wrong, in a database of its own. Prints what was found, by seconds ahead."""
+"""A program of test_wrong_clock: what a process does with a correct and a wrong clock, in its own database. Prints what was found, by seconds ahead."""
 
 import io
 import json
@@ -53,7 +53,7 @@ def work(seconds: int) -> dict[str, Any]:
 
 
 def announce(command: str, *arguments: str, seconds: int) -> float:
-    """When the newest key begins, in seconds from now by a clock that is right."""
+    """When the newest key starts to sign, in seconds from now by a correct clock."""
     with ahead(seconds), redirect_stdout(io.StringIO()):
         call_command(command, *arguments)
     return (SigningKey.objects.order_by("-pk")[0].activates_at - read_clocks().now).total_seconds()

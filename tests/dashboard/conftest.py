@@ -1,4 +1,4 @@
-"""A browser without JavaScript, those of the cast, the person who administers the instance, and credentials of clients."""
+"""A browser without JavaScript, the cast's browsers, the instance's administrator, and clients' credentials."""
 
 import re
 from datetime import timedelta
@@ -35,7 +35,7 @@ class Browser(Client):
     """Django's client over HTTPS, which is all that the instance serves."""
 
     def generic(self, *arguments, **options):
-        """And what is done behind the commit, for which a test's own transaction would wait for ever."""
+        """Also runs what waits for the commit, which a test's own transaction never reaches."""
         connection.run_on_commit.clear()
         response = super().generic(*arguments, **{**options, "secure": True})
         if connection.in_atomic_block:
@@ -45,11 +45,11 @@ class Browser(Client):
 
     @property
     def row_key(self):
-        """Under which its session's rows are."""
+        """The key of its session's rows."""
         return digest_key(self.session.session_key)
 
     def force_login(self, user, backend=None):
-        """With the row that each sign-in makes: a session without one is over."""
+        """Also makes the row of a sign-in: a session without one has ended."""
         super().force_login(user, backend)
         UserSession.objects.update_or_create(session_key=self.row_key, defaults={"user": user, "ip": "127.0.0.1", "user_agent": ""})
 
@@ -63,7 +63,7 @@ def _static_files(settings):
 
 @pytest.fixture(autouse=True)
 def _mail_is_sent():
-    """What a test leaves in the queue mustn't reach the next one."""
+    """Mail that a test leaves in the queue mustn't reach the next test."""
     yield
     mail.wait_until_sent()
 
@@ -86,7 +86,7 @@ def admin(browser, olga):
 
 
 def sign_in(user, browser=None):
-    """A browser in which that person has just signed in, with the password: so no act asks for it again. tests/dashboard/test_sign_in.py is about the form."""
+    """A browser in which that person has just signed in with the password, so nothing asks for it again. tests/dashboard/test_sign_in.py tests the form."""
     browser = browser or Browser(raise_request_exception=False)
     browser.cookies = _sign_in(user, browser) if browser.cookies else kept(lambda: _sign_in(user, browser), of=(user.pk, user.password))
     return browser
@@ -108,7 +108,7 @@ def _sign_in(user, browser):
 
 
 def sign_in_by_form(user, browser=None):
-    """With all that the page leaves in a browser."""
+    """With everything that the page leaves in a browser."""
     browser = browser or Browser(raise_request_exception=False)
     response = browser.post("/accounts/sign-in/", {"login": user.email, "password": factories.PASSWORD})
     assert response.status_code == 302, response.content.decode()
@@ -116,7 +116,7 @@ def sign_in_by_form(user, browser=None):
 
 
 def age_session(browser, **ago):
-    """As if it was noted so long ago that somebody used it."""
+    """Make the session's last use that old."""
     UserSession.objects.filter(session_key=browser.row_key).update(last_seen_at=timezone.now() - timedelta(**ago))
     session = browser.session
     session[NOTED] -= timedelta(**ago).total_seconds()
@@ -139,7 +139,7 @@ def eves(eve, other, demo):
 
 
 def join(workspace, email, role):
-    """Somebody new, who is a member of it."""
+    """A new person who is a member of it."""
     user = factories.create_user(email)
     factories.add_member(workspace, user, role)
     return user
@@ -168,14 +168,14 @@ def dans(dan):
 
 
 def asked_by(response):
-    """What “Prove it is you”, to which a response leads, sends on with the proof."""
+    """The form that “Prove it is you”, to which a response leads, sends after the proof."""
     path, _, query = response["Location"].partition("?")
     assert path == "/accounts/confirm/"
     return dict(parse_qsl(query))
 
 
 def text_of(page):
-    """What a reader reads, of a response or a part of its HTML: without tags, white space as one space."""
+    """The text of a response or a part of its HTML, as a reader sees it: without tags, white space as one space."""
     html = page if isinstance(page, str) else page.content.decode()
     text = unescape(re.sub(r"<[^>]*>", " ", html))
     return re.sub(r"\s+([.,;:?])", r"\1", " ".join(text.split()))

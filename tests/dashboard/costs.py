@@ -1,4 +1,4 @@
-"""What showing a page costs the database, without a clock: queries, and instructions of SQLite's virtual machine, of which each row that is read takes some."""
+"""What a page costs the database, without a clock: queries, and instructions of SQLite's virtual machine, which grow with each row that is read."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Cost:
 
 
 def cost_of(browser: Client, path: str, **headers: str) -> Cost:
-    """Of a second visit: what a first one leaves behind isn't written again."""
+    """The cost of a second visit: what the first one stores isn't written again."""
     assert browser.get(path, headers=headers).status_code < 500
     counted = 0
 

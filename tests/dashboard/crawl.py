@@ -105,7 +105,7 @@ class Crawl:
 
 
 def acts_on(client: Client, secret: ClientSecret) -> Iterator[str]:
-    """Addresses that buttons lead to by script alone, or that end something that other pages are about."""
+    """Addresses that buttons open by script only, or that remove something that other pages need."""
     base = f"/w/{client.workspace.slug}/clients/{client.client_id}/"
     yield from (f"{base}secrets/{secret.secret_id}/{act}/" for act in ("revoke", "end", "extend"))
     yield f"{base}rotate/"

@@ -1,5 +1,5 @@
-"""A program: five old rows of each kind of which there can be many and a new one, pruned two at a time. Prints, as JSON, by table: the most rows that one
-statement removed, how many went, and how many are left.
+"""A program: five old rows and a new one of each kind that can have many, pruned two at a time. Prints, as JSON, by table: the most rows that one statement
+removed, how many were removed, and how many are left.
 """
 
 import json

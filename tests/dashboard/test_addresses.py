@@ -1,4 +1,4 @@
-"""Pages are at the root of the issuer's host, also where ISSUER_URL has a path: so says every mail and command."""
+"""Pages are at the root of the issuer's host, even if ISSUER_URL has a path, and every mail and command says so."""
 
 import pytest
 from django.core import mail as outbox

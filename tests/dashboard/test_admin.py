@@ -52,7 +52,7 @@ def row_url(row, page="change"):
 
 @pytest.fixture
 def rows(billing, signing_key, olga, now):
-    """One row of every model at least."""
+    """At least one row of every model."""
     client = billing.secret.client
     UsageBucket.objects.create(client=client, credential=billing.secret.secret_id, endpoint="token", outcome="granted", hour=now, count=3)
     RecordedRequest.objects.create(
@@ -125,13 +125,13 @@ class TestEveryModel:
         assert browser.get(list_url(model))["Location"].startswith("/admin/login/")
 
 
-def test_no_secret_can_be_filtered_by_from_afar(admin, rows):
+def test_no_filter_reaches_secrets_of_other_tables(admin, rows):
     for lookup in ("client__secrets__hash__startswith", "client__workspace__memberships__user__password__startswith"):
         assert admin.get(list_url(RecordedRequest), {lookup: "x"}).status_code == 400
     assert admin.get(list_url(Membership), {"user__password__startswith": "x"}).status_code == 400
 
 
-def test_superusers_are_no_exception(admin, olga):
+def test_superusers_cant_either(admin, olga):
     assert olga.is_superuser
     model_admin = SITE.get_model_admin(Client)
     assert not any(getattr(model_admin, f"has_{right}_permission")(None) for right in ("add", "change", "delete"))
@@ -141,7 +141,7 @@ def test_only_our_own_models_are_there():
     assert {model._meta.label for model in SITE._registry} == {model._meta.label for model in MODELS}
 
 
-def test_the_start_page_lists_them_and_a_row_that_is_not_there_leads_there(admin):
+def test_the_start_page_lists_them_and_a_row_that_is_not_found_leads_there(admin):
     text = admin.get("/admin/").content.decode()
     assert "<title>Instance · TokenOS</title>" in text
     assert "Recent actions" not in text

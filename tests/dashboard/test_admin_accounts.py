@@ -32,7 +32,7 @@ def choose(admin):
 
 @pytest.fixture
 def mailbox(admin):
-    """Without what signing in sent."""
+    """Without the mail about signing in."""
     box = Mailbox()
     box.clear()
     return box

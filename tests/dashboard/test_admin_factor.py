@@ -1,4 +1,4 @@
-"""What /admin/ takes besides the right to it: the second factor of an account that has one, and a recent proof before acts."""
+"""What /admin/ requires besides the right to it: the second factor of an account that has one, and a recent proof before changes."""
 
 import pytest
 from django.utils import timezone
@@ -58,7 +58,7 @@ class TestWithASecondFactor:
         assert browser.get("/admin/").status_code == 200
 
     def test_a_factor_that_is_gone_proves_nothing(self, stolen, olga, app):
-        """As after a device was lost, and another took its place."""
+        """As if a device was lost and replaced."""
         stolen.post(CONFIRM, {"password": factories.PASSWORD, "code": app.code, "next": "/admin/"})
         second_factors.turn_off_one_time_codes(user=olga, actor=factories.TESTS, now=timezone.now())
         assert stolen.get("/admin/").status_code == 200
@@ -67,7 +67,7 @@ class TestWithASecondFactor:
 
 
 class TestWithoutOne:
-    def test_it_is_set_up_first_if_a_workspace_demands_it_of_its_people(self, admin, olga, demo):
+    def test_it_is_set_up_first_if_a_workspace_requires_it_of_its_people(self, admin, olga, demo):
         policy = AccessPolicy.objects.create(workspace=demo)
         assert admin.get("/admin/").status_code == 200
         policy.requires_second_factor = True

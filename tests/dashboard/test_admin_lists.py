@@ -133,7 +133,7 @@ def test_counting_stops_at_a_bound(admin, billing, demo, monkeypatch):
         ({"o": "99.x"}, 200),
     ],
 )
-def test_a_query_that_makes_no_sense_is_no_failure(admin, query, status):
+def test_a_query_that_is_invalid_is_no_failure(admin, query, status):
     assert admin.get(list_url(RecordedRequest), query).status_code == status
 
 
@@ -141,8 +141,8 @@ def test_a_query_that_makes_no_sense_is_no_failure(admin, query, status):
     "lookup",
     ["email__regex", "email__iregex", "email__contains", "email__startswith", "created_at__year", "created_at__year__gte", "created_at__range", "pk__in"],
 )
-def test_nobody_is_led_by_a_link_to_ask_what_no_filter_does(admin, lookup):
-    """A regular expression that goes back and forth holds Python's lock, and with it the worker, for as long as whoever wrote the link likes."""
+def test_a_link_cannot_use_an_unlisted_filter(admin, lookup):
+    """A backtracking regular expression in a link could hold Python's lock, and so the worker, for any time."""
     assert admin.get(list_url(User), {lookup: "^((.|..)+)+!$" if "regex" in lookup else "9" * 20}).status_code == 400
 
 

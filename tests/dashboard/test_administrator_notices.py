@@ -1,4 +1,4 @@
-"""All administrators of the instance hear of who is one of them: an accomplice who was made one, or an honest one who was put out, stays hidden from none."""
+"""All administrators of the instance hear if one is added or removed, so that neither can be hidden."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def do(admin, otto):
 
 @pytest.fixture
 def mailbox(admin):
-    """Without what signing in sent."""
+    """Without the mail about signing in."""
     box = Mailbox()
     box.clear()
     return box
@@ -40,7 +40,7 @@ def told(mailbox, address):
 def test_of_a_new_one_and_of_one_less(do, mailbox, olga, otto, ada):
     do("promote", ada)
     do("demote", ada)
-    # Also whoever did it, for that may have been somebody else in their session.
+    # The person who did it hears of it too: it may have been somebody else in their session.
     for administrator in (olga, otto):
         more, less = told(mailbox, administrator.email)
         assert more.subject == "A new administrator: ada@example.com"
@@ -72,7 +72,7 @@ def test_nobody_hears_of_what_was_so_already(do, mailbox, olga, otto):
     assert mailbox(olga.email) == []
 
 
-def test_whoever_does_it_to_and_fro_fills_no_mailbox(do, mailbox, otto, ada, monkeypatch):
+def test_repeated_changes_to_and_fro_fill_no_mailbox(do, mailbox, otto, ada, monkeypatch):
     monkeypatch.setattr(quotas, "MAX_NOTICES_TO_MEMBER", 2)
     for action in ("promote", "demote", "promote"):
         do(action, ada)

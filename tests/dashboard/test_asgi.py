@@ -1,4 +1,4 @@
-"""Long answers: gathered where they take no memory, then sent in parts. And cookies, which nobody unquotes."""
+"""Long responses are gathered on disk, then sent in parts. Cookies are not unquoted."""
 
 import asyncio
 from importlib import import_module
@@ -9,7 +9,7 @@ from django.http import StreamingHttpResponse
 
 @pytest.fixture
 def ask(monkeypatch):
-    """A function that returns what the server is told to send for a request that Django answers so."""
+    """A function that returns what the server sends if Django gives that response."""
     # Not before there is a folder for static files.
     asgi = import_module("dashboard.asgi")
     return lambda response, **given: _ask(asgi, monkeypatch, response, **given)
@@ -61,7 +61,7 @@ def test_no_part_of_a_long_one_is_large(ask):
 
 
 def test_nothing_is_left_to_unquote_in_cookies(ask):
-    """Python 3.11.7 does that in quadratic time, and anybody may send them."""
+    """Python 3.11.7 does that in quadratic time, and anybody can send cookies."""
     environs = []
     ask(StreamingHttpResponse([]), headers=[(b"cookie", b'a="' + b"\\" * 8000 + b'"; b=c')], environs=environs)
     assert environs[0]["HTTP_COOKIE"] == 'a=""; b=c'

@@ -1,4 +1,4 @@
-"""Who has a client's certificate read next, and for whom nobody reads any more. What a handshake does is in tests/servers/test_hostile_certificates.py."""
+"""Whose client certificate is read next, and whose are no longer read. Handshakes are tested in tests/servers/test_hostile_certificates.py."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ HERE, THERE, ELSEWHERE = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 
 @dataclass(eq=False)
 class Read:
-    """A reading that lasts until it is let go, and notes what becomes of it. spends: seconds of a processor."""
+    """A reading that lasts until it is released, and notes its outcome. spends: seconds of CPU time."""
 
     network: str
     spends: float = 0.0
@@ -55,7 +55,7 @@ async def end(*readings: Read) -> None:
         await reading.went_on.wait()
 
 
-def test_network_has_one_read_at_a_time_and_another_does_not_wait_for_it() -> None:
+def test_each_network_has_one_certificate_read_at_a_time_and_others_do_not_wait() -> None:
     async def scene(readers: CertificateReaders) -> None:
         first, second, other = Read(HERE), Read(HERE), Read(THERE)
         assert [readers.ask(reading) for reading in (first, second, other)] == [True] * 3
@@ -110,7 +110,7 @@ def test_networks_take_turns() -> None:
     play(scene)
 
 
-def test_network_that_cost_much_is_read_for_no_more_and_what_waits_goes_on_without() -> None:
+def test_certificates_of_a_costly_network_are_no_longer_read_and_its_waiting_handshakes_continue_without() -> None:
     async def scene(readers: CertificateReaders) -> None:
         readers.know(HERE)
         costly, waiting, other = Read(HERE, spends=certificate_readers.MAX_BEYOND + 0.1), Read(HERE), Read(THERE)
@@ -174,7 +174,7 @@ def test_cost_is_forgotten_after_ten_minutes() -> None:
     assert costs.allows(HERE, 600.0)
 
 
-def test_costs_of_so_many_networks_are_kept_and_the_oldest_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_costs_of_a_limited_number_of_networks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(certificate_readers, "MAX_NETWORKS", 10)
     costs = Costs()
     for number in range(11):

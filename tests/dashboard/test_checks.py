@@ -1,4 +1,4 @@
-"""Settings that make no sense together are refused at the start."""
+"""Invalid combinations of settings are refused at the start."""
 
 from ipaddress import ip_network
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is said of a .env file; the whole start is in tests/servers/test_bootstrap.py."""
+"""What TokenOS says about a .env file; the whole start is in tests/servers/test_bootstrap.py."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ NAMES = ("PORT", "TLS", "DATABASE_URL")
 
 @pytest.fixture
 def find(tmp_path):
-    """What is said of a file's text, without the file's name."""
+    """What TokenOS says about a file's text, without the file's name."""
 
     def run(text):
         file = tmp_path / ".env"
@@ -76,6 +76,6 @@ def test_a_file_of_another_owner_may_be_meant_for_a_group_but_not_for_everybody(
 
 
 def test_a_file_whose_mode_cant_be_changed_is_told(tmp_path):
-    """As under a service that may only read it."""
+    """As for a service that may only read it."""
     file = Path("/proc/self/mounts")
     assert protect_environment(file) == f"Warning: other users can read {file} and the keys in it. Its owner can change that: chmod 600 {file}"

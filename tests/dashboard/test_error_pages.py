@@ -84,8 +84,8 @@ def test_a_page_comes_back_when_the_database_does(browser):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_page_whose_visit_cannot_be_noted_comes_back_as_well(settings, demo, ada):
-    """SQLite has one writer at a time; the page of a client notes in the session that it was looked at."""
+def test_a_page_opens_even_if_its_visit_cant_be_recorded(settings, demo, ada):
+    """SQLite has one writer at a time, and a client's page records the visit in the session."""
     settings.ROOT_URLCONF = urls.__name__
     client, browser = factories.create_client(demo).secret.client, sign_in(ada)
     with closing(sqlite3.connect(connection.settings_dict["NAME"])) as writer, connection.cursor() as cursor:
@@ -139,7 +139,7 @@ def test_what_was_sent_is_not_sent_again(browser):
     ],
 )
 def test_that_nothing_was_changed_is_said_only_where_that_is_sure(browser, settings, error, said):
-    """A database that went away may have had the commit already."""
+    """A database that went away may already have committed."""
     settings.ROOT_URLCONF.urlpatterns.append(path("fails/fault", fail(OperationalError(error))))
     assert said in text_of(browser.post("/fails/fault"))
 
@@ -152,7 +152,7 @@ def test_nothing_at_an_address_is_a_page(browser):
     assert "/nothing/here" not in response.content.decode()
 
 
-def test_where_nothing_is_one_can_search_the_workspace_that_was_looked_at_last(settings, browser, demo, ada):
+def test_the_404_page_can_search_the_workspace_that_was_opened_last(settings, browser, demo, ada):
     settings.ROOT_URLCONF = "dashboard.urls"
     browser.force_login(ada)
     assert "/search/" not in browser.get("/w/demo/nothing/").content.decode()
@@ -168,7 +168,7 @@ def test_nothing_at_a_programs_address_is_json(browser):
 
 
 def test_a_foreign_host_at_a_programs_address_is_refused_in_json(browser):
-    """Of the protocol tests/oauth/test_host.py tells."""
+    """For the protocol see tests/oauth/test_host.py."""
     response = browser.get("/api/nothing/here", headers={"host": "evil.example.com"})
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
@@ -213,7 +213,7 @@ class TestPageThatWasOpenTooLong:
 
     @pytest.fixture
     def stale(self):
-        """A browser whose token of the form is no longer good."""
+        """A browser whose form token is no longer valid."""
         return Browser(enforce_csrf_checks=True)
 
     def send(self, stale, entries, **headers):
@@ -252,14 +252,14 @@ class TestPageThatWasOpenTooLong:
         assert "<form" not in text
         assert "reload the page" in text
 
-    def test_it_bears_what_nobody_types(self, stale):
+    def test_it_copes_with_unusual_input(self, stale):
         text = self.send(stale, {"login": "\0🕛\u202e" + "x" * 10_000, "\0": "y"}).content.decode()
         assert "x" * 10_000 in text
 
     @pytest.mark.parametrize(
         "entries", [{"login": "x" * 20_000}, {"login": "x", **{f"{number}{'y' * 50}": "" for number in range(400)}}], ids=["a value", "names"]
     )
-    def test_it_keeps_nothing_of_what_nobody_types(self, stale, entries):
+    def test_it_keeps_no_unusual_input(self, stale, entries):
         text = self.send(stale, entries).content.decode()
         assert "<form" not in text
         assert "xxxx" not in text
@@ -267,7 +267,7 @@ class TestPageThatWasOpenTooLong:
 
     @pytest.mark.parametrize("piece", ["/reset/", "eyJ", "cookie:\n", "x"])
     def test_what_a_stranger_sends_isnt_looked_through(self, stale, piece):
-        """With the Origin of a page of ours no more is done than with another."""
+        """Even with the Origin of our own page."""
 
         def seconds(origin):
             begun = process_time()
@@ -314,7 +314,7 @@ def test_an_address_that_only_takes_forms_says_so(browser, settings):
     settings.ROOT_URLCONF = "dashboard.urls"
     response = browser.get("/accounts/theme/")
     assert (response.status_code, response["Allow"]) == (405, "POST")
-    assert "It only takes what a form sends." in response.content.decode()
+    assert "This address only accepts forms." in response.content.decode()
 
 
 def test_only_what_failed_here_has_an_id_to_tell(browser):

@@ -1,4 +1,4 @@
-"""Mail before a credential ends: once for each step, to whoever can do something about it."""
+"""Mail before a credential expires: once for each step, to people who can do something about it."""
 
 import time
 from datetime import timedelta
@@ -63,7 +63,7 @@ def test_the_owner_is_told_30_7_and_1_days_before_and_each_time_once(secret, now
     assert send(now) == []
     for later, left in ((DAY, "30 days"), (24 * DAY, "7 days"), (30 * DAY, "24 h")):
         [message] = send(now + later)
-        assert message.subject == f"Secret {secret.secret_id} ends in {left}: billing-sync"
+        assert message.subject == f"Secret {secret.secret_id} expires in {left}: billing-sync"
         assert message.to == ["payments@example.com"]
         assert send(now + later) == send(now + later + HOUR) == []
 
@@ -73,7 +73,7 @@ def test_the_mail_says_what_when_who_uses_it_and_where_it_is_mended(settings, se
     use(secret, "198.51.100.7", count=212)
     [message] = send(now)
     text = message.body
-    assert f"It ends on {now + 3 * DAY:%-d %b %Y %H:%M} UTC. From then on billing-sync of Demo gets no tokens with it." in text
+    assert f"It expires on {now + 3 * DAY:%-d %b %Y %H:%M} UTC. From then on billing-sync of Demo gets no tokens with it." in text
     assert "- 198.51.100.7, 212 times in 7 days" in text
     assert f"{settings.ISSUER_URL}/w/demo/clients/{secret.client.client_id}/rotate/" in text
     assert "198.51.100.7" in message.alternatives[0].content
@@ -96,7 +96,7 @@ def test_the_last_day_of_what_is_used_is_told_the_admins_too(demo, dan, secret, 
     assert [message.to for message in send(now)] == [["payments@example.com"], ["ada@example.com"], ["dan@example.com"]]
 
 
-def test_where_the_owner_is_no_address_the_admins_are_told_and_without_any_nobody(secret, now):
+def test_if_the_owner_is_no_address_the_admins_are_told_and_without_any_nobody(secret, now):
     Client.objects.update(contact="Team Payments")
     end(secret, now + 3 * DAY)
     assert [message.to for message in send(now)] == [["ada@example.com"]]
@@ -115,13 +115,13 @@ def test_an_old_secret_in_its_overlap_is_told_an_hour_before_its_end_if_somethin
     assert send(now) == []
     use(secret)
     [message, *_] = send(now)
-    assert message.subject == f"Secret {secret.secret_id} ends in 55 min: billing-sync"
+    assert message.subject == f"Secret {secret.secret_id} expires in 55 min: billing-sync"
     assert "Deploy the new secret there, or give the old one more time:" in message.body
     assert f"/secrets/{secret.secret_id}/extend/" in message.body
     assert send(now) == []
 
 
-def test_an_end_that_was_moved_is_told_anew(client_, secret, now):
+def test_an_end_that_was_moved_is_told_again(client_, secret, now):
     rotation.rotate_secret(client=client_, overlap=30 * 60 * timedelta(seconds=1), actor=factories.TESTS, now=now - timedelta(minutes=10))
     use(secret, ago=timedelta(minutes=1))
     secret.refresh_from_db()
@@ -137,7 +137,7 @@ def test_a_credential_that_never_lived_so_long_is_not_told_at_once(client_, secr
     short = factories.create_secret(client_, lifetime=7 * DAY, now=now).secret
     end(secret, now + 300 * DAY)
     assert send(now) == []
-    assert f"Secret {short.secret_id} ends in 24 h" in send(now + 6 * DAY)[0].subject
+    assert f"Secret {short.secret_id} expires in 24 h" in send(now + 6 * DAY)[0].subject
 
 
 def test_public_keys_and_certificates_are_told_as_well(client_, secret, now):
@@ -148,9 +148,9 @@ def test_public_keys_and_certificates_are_told_as_well(client_, secret, now):
     end(certificate, now + 5 * DAY)
     type(certificate).objects.filter(pk=certificate.pk).update(created_at=now - 90 * DAY)
     subjects = {message.subject: message.body for message in send(now)}
-    assert list(subjects) == ["Public key laptop ends in 3 days: billing-sync", "Certificate Gateway ends in 5 days: billing-sync"]
-    assert "/keys/new/" in subjects["Public key laptop ends in 3 days: billing-sync"]
-    assert "/certificates/new/" in subjects["Certificate Gateway ends in 5 days: billing-sync"]
+    assert list(subjects) == ["Public key laptop expires in 3 days: billing-sync", "Certificate Gateway expires in 5 days: billing-sync"]
+    assert "/keys/new/" in subjects["Public key laptop expires in 3 days: billing-sync"]
+    assert "/certificates/new/" in subjects["Certificate Gateway expires in 5 days: billing-sync"]
 
 
 def test_what_is_revoked_disabled_or_about_to_be_deleted_is_told_nobody(client_, secret, now):
@@ -189,7 +189,7 @@ def test_a_mail_server_that_takes_none_ends_the_round_after_three(client_, secre
 
 
 class Refusing(EmailBackend):
-    """A mail server that knows no refused.example."""
+    """A mail server that refuses refused.example."""
 
     code = 550
 
@@ -204,7 +204,7 @@ class Refusing(EmailBackend):
 @pytest.mark.parametrize("domain", ["refused.example", f"{'ü' * 58}.com"])
 @pytest.mark.parametrize("code", [450, 550])
 def test_addresses_that_the_mail_server_refuses_keep_nobody_else_waiting(demo, ada, client_, secret, now, settings, monkeypatch, domain, code):
-    """A developer can write down any as a client's owner. The workspace's admins are told in their place."""
+    """A developer can enter any address as a client's owner. The workspace's admins are told instead."""
     settings.EMAIL_BACKEND = f"{__name__}.Refusing"
     monkeypatch.setattr(Refusing, "code", code)
     theirs = factories.create_client(demo, name="theirs", contact=f"a@{domain}", now=now - 100 * DAY).secret.client
@@ -215,7 +215,7 @@ def test_addresses_that_the_mail_server_refuses_keep_nobody_else_waiting(demo, a
 
 
 class Filtering(EmailBackend):
-    """A mail server with a spam filter that knows the word."""
+    """A mail server with a spam filter for one word."""
 
     def send_messages(self, messages):
         for message in messages:
@@ -315,7 +315,7 @@ def test_one_process_of_all_sends_every_five_minutes(secret, now, caplog):
 
 
 class TestStrangers:
-    """A developer writes down whom a client belongs to."""
+    """A developer enters a client's owner."""
 
     @pytest.fixture(autouse=True)
     def _few(self, monkeypatch):
@@ -328,7 +328,7 @@ class TestStrangers:
     def to(self, messages):
         return [message.to[0] for message in messages]
 
-    def test_get_few_of_one_workspace_within_an_hour_and_its_admins_the_others(self, client_, now):
+    def test_contacts_outside_get_few_from_one_workspace_in_an_hour_and_its_admins_get_the_rest(self, client_, now):
         self.ending(client_, 4, now)
         assert self.to(send(now)) == ["payments@example.com"] * 2 + ["ada@example.com"] * 2
         later = now + 2 * HOUR
@@ -341,7 +341,7 @@ class TestStrangers:
         self.ending(theirs, 2, now)
         assert self.to(send(now)) == ["payments@example.com"] * 2 + ["Payments@example.com", "eve@example.com"]
 
-    def test_lose_nothing_by_what_the_mail_server_did_not_take(self, client_, now, monkeypatch):
+    def test_mail_that_the_server_did_not_accept_doesnt_count(self, client_, now, monkeypatch):
         self.ending(client_, 3, now)
         with monkeypatch.context() as broken:
             broken.setattr(expiry_notices.mail, "send_each", lambda _name, contexts: mail.Unsent(list(contexts), []))

@@ -1,4 +1,4 @@
-"""A client's certificate as a trusted proxy passes it on: each form, its spoilt variants, and who is believed."""
+"""A client's certificate as a trusted proxy passes it on: each format, its damaged variants, and who is trusted."""
 
 import base64
 from ipaddress import ip_network
@@ -35,7 +35,7 @@ FULL_XFCC = ";".join(
 
 
 def identify(value):
-    """Certificates differ from run to run, which names of tests mustn't."""
+    """Certificates differ from run to run, but test names must not."""
     return value if value in GOOD else "value"
 
 

@@ -1,4 +1,4 @@
-"""What frames every page: theme, time zone, navigation, and what a browser may keep."""
+"""What every page has: theme, time zone, navigation, and caching."""
 
 import re
 
@@ -27,7 +27,7 @@ def test_a_theme_is_remembered_and_leads_back(browser, theme, db):
 
 
 @pytest.mark.parametrize("theme", ["", "pink", '"><script>', "\0", "🌙", "x" * 100_000])
-def test_what_is_no_theme_changes_nothing(browser, theme):
+def test_anything_but_a_theme_changes_nothing(browser, theme):
     response = browser.post("/accounts/theme/", {"theme": theme})
     assert (response.status_code, "__Host-theme" in browser.cookies) == (400, False)
 
@@ -62,7 +62,7 @@ def test_a_time_zone_is_remembered_and_leads_back_and_a_browser_that_says_none_g
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "/etc/localtime", "\0", "🕛", "x" * 100_000])
-def test_what_is_no_zone_changes_nothing_and_says_so(browser, zone, db):
+def test_anything_but_a_zone_changes_nothing_and_says_so(browser, zone, db):
     response = browser.post(ZONE, {"zone": zone})
     assert "zone" not in browser.cookies
     assert "Nothing was changed. This machine doesn’t know that time zone." in response.content.decode()
@@ -113,7 +113,7 @@ def test_a_session_ends_twelve_hours_after_its_last_request(browser, demo, ada):
 
 
 def age_sign_in(browser, *, days, hours=0):
-    """As if it had been so long ago, and the session in use ever since."""
+    """Make the sign-in that old, with the session in use ever since."""
     session = browser.session
     for record in session["account_authentication_methods"]:
         record["at"] -= (24 * days + hours) * 3600

@@ -1,4 +1,4 @@
-"""The picture of when credentials are valid: rows and now in, percentages and sentences out."""
+"""The picture of when credentials are valid: from rows and the time to percentages and sentences."""
 
 from datetime import UTC, datetime, timedelta
 

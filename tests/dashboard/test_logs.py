@@ -60,8 +60,8 @@ def test_a_stack_is_text():
     assert json.loads(JSONFormatter().format(record))["stack"] == "Stack (most recent call last):\n tos_live_Kp4zR1uW9a…"
 
 
-def test_of_a_long_text_only_the_beginning_is_written():
-    """What of a secret stands behind is gone with it."""
+def test_only_the_beginning_of_a_long_text_is_logged():
+    """The rest of a secret is cut off too."""
     long = "x" * 8190 + SECRET * 10_000
     error = type("E" * 100_000, (ValueError,), {})
     line = write(long, exc_info=exc_info(error(long)), field=long, fields=[long] * 100, names={f"{number}{long}": long for number in range(100)})
@@ -97,7 +97,7 @@ def test_a_traceback_that_another_formatter_wrote_is_redacted():
     assert json.loads(JSONFormatter().format(record))["exception"] == "ValueError: tos_live_Kp4zR1uW9a…"
 
 
-def test_nothing_passes_by_another_way():
+def test_every_logger_goes_through_the_formatter():
     class Leak:
         def __str__(self):
             return SECRET
@@ -143,7 +143,7 @@ def test_what_json_lacks_becomes_text(value, shown):
     assert write("x", field=[value])["field"] == [shown]
 
 
-def test_endless_nesting_ends():
+def test_deep_nesting_is_cut():
     loop = {}
     loop["self"] = loop
     assert "self" in write("x", loop=loop)["loop"]
@@ -168,7 +168,7 @@ def test_djangos_request_becomes_method_path_and_id():
     assert "client_secret" not in json.dumps(line)
 
 
-def test_of_each_segment_of_a_path_the_beginning_is_written():
+def test_the_beginning_of_each_path_segment_is_logged():
     path = f"/w/demo/{'x' * 30}/"
     line = write("%s: %s", "Not Found", path, request=RequestFactory().get(path))
     assert line["message"] == f"Not Found: /w/demo/{'x' * 12}…/"

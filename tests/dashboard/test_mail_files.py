@@ -34,7 +34,7 @@ def write(folder, count, *, at):
 
 
 @pytest.mark.parametrize("url", ["", "consolemail://"])
-def test_without_a_mail_server_mail_becomes_files(url, monkeypatch):
+def test_without_a_mail_server_mail_is_written_to_files(url, monkeypatch):
     monkeypatch.setenv("EMAIL_URL", url)
     assert environment.email("EMAIL_URL")["EMAIL_BACKEND"] == "dashboard.instance.mail.files.Backend"
 
@@ -83,7 +83,7 @@ def test_no_more_files_are_kept_than_that(folder):
     assert (folder / names[-1]).stat().st_size
 
 
-def test_mail_that_no_file_can_be_made_for_is_one_line_in_the_log(folder, caplog):
+def test_mail_that_cannot_be_written_to_a_file_prints_one_line_in_the_log(folder, caplog):
     folder.touch()
     context = {"headline": "h", "text": "t", "at": datetime.now(UTC), "address": "", "device": "", "security_url": "s", "reset_url": "r"}
     assert mail.send("account_notice", ["ada@example.com"], context) is False

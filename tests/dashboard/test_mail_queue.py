@@ -1,4 +1,4 @@
-"""A mail server that takes no mail for a while: what waits for it is bounded, and one kind of mail, or one person's, never pushes out another's."""
+"""A mail server that accepts no mail for a while: the queue is limited, and one kind of mail, or one person's, never pushes out another's."""
 
 import time
 from threading import Event
@@ -17,7 +17,7 @@ MANY = 300
 
 
 class Slow(EmailBackend):
-    """Takes the first mail when it goes on, and then all others."""
+    """Accepts the first mail when it continues, and then all others."""
 
     goes_on = Event()
 
@@ -63,7 +63,7 @@ def test_nor_has_it_to_wait_for_all_of_them():
     assert received().index("ada@example.com") <= 2
 
 
-def test_whoever_has_many_notices_made_for_himself_pushes_out_nobody_else_s(caplog):
+def test_a_persons_own_notices_push_out_nobody_elses(caplog):
     for _ in range(MANY):
         notice("mallory@example.com")
     notice("ada@example.com")
@@ -80,8 +80,8 @@ def test_of_a_kind_200_wait_at_most():
     assert len(received()) in (200, 201)
 
 
-def test_a_mail_to_nobody_takes_nobody_s_place():
-    """It is made so that the time of an answer doesn't tell whether there is an account."""
+def test_a_mail_without_a_recipient_takes_no_place_in_the_queue():
+    """It is queued so that the response time doesn't reveal whether there is an account."""
     notice("ben@example.com")
     for _ in range(MANY):
         mail.send_later("account_notice", [], describe("password_changed", now=timezone.now()))

@@ -1,4 +1,4 @@
-"""EMAIL_FROM: from whom mail comes, since a mail server takes it only from an address that is one's own."""
+"""EMAIL_FROM: the sender, because a mail server accepts only the sender's own addresses."""
 
 import socket
 import time
@@ -16,7 +16,7 @@ from dashboard.people.notices import describe
 
 
 @pytest.mark.parametrize("sender", ["tokenos@example.com", "TokenOS <tokenos@example.com>", "Ünal & Söhne <x@xn--nal-joa.example>", "root@localhost"])
-def test_a_sender_is_taken_as_it_is(monkeypatch, sender):
+def test_a_sender_is_accepted_as_it_is(monkeypatch, sender):
     monkeypatch.setenv("EMAIL_FROM", sender)
     assert environment.sender("EMAIL_FROM", default="") == sender
 
@@ -24,7 +24,7 @@ def test_a_sender_is_taken_as_it_is(monkeypatch, sender):
 @pytest.mark.parametrize(
     "sender", ["TokenOS", "@example.com", "tokenos@", "a@b@c", "TokenOS <tokenos@example.com", "a b@example.com", "a@x\r\nBcc: b@x", "<a@x>"]
 )
-def test_what_is_no_sender_is_refused(monkeypatch, sender):
+def test_anything_but_a_sender_is_refused(monkeypatch, sender):
     monkeypatch.setenv("EMAIL_FROM", sender)
     with pytest.raises(ImproperlyConfigured, match=r"EMAIL_FROM must be an address, such as"):
         environment.sender("EMAIL_FROM", default="")
@@ -101,7 +101,7 @@ class TestOneThatTakesItsTimeForEachStep:
 
     @pytest.mark.usefixtures("dawdling")
     def test_nor_do_many_at_once(self):
-        """They wait neither for one another nor for a place."""
+        """They wait neither for each other nor for a place."""
         began = time.monotonic()
         with ThreadPoolExecutor(12) as pages:
             sent = pages.map(lambda number: self.invite(f"{number}@example.com"), range(12))

@@ -1,4 +1,4 @@
-"""What people choose, such as names, comes behind our own words in each mail: a client called “Your account is locked” is no notice of ours."""
+"""What people choose, such as names, follows our own words in each mail: a client called “Your account is locked” can't pass for our notice."""
 
 import re
 
@@ -12,7 +12,7 @@ OURS = {"headline", "text", "what|capfirst", "one.what|capfirst", "act|capfirst"
 
 
 def beginnings(line):
-    """The variables with which a line may begin, whichever way its conditions go."""
+    """The variables with which a line may begin, for any outcome of its conditions."""
     branches = re.split(r"{% (?:if|elif|else)\b.*?%}", line)[1:] if line.startswith("{% if") else [line]
     return {found[1] for branch in branches if (found := re.match(r"\s*{{ *(.*?) *}}", branch))}
 

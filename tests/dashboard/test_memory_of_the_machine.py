@@ -1,4 +1,4 @@
-"""How many connections a worker may have, by the memory that there is."""
+"""How many connections a worker may have with the available memory."""
 
 from pathlib import Path
 

@@ -64,7 +64,7 @@ def test_all_processes_that_were_forked_count_together(browser):
     assert total(browser) == before + 2
 
 
-def test_process_for_which_there_is_no_place_counts_for_nobody_else(browser):
+def test_a_process_without_a_place_counts_for_nobody_else(browser):
     before = total(browser)
     take_place(PLACES)
     observe("test-fork", 200, "", 0.003)
@@ -77,7 +77,7 @@ def total(browser):
     return sum(float(found) for found in re.findall(r'^tokenos_requests_total{endpoint="test-fork".*} (\S+)$', text, re.MULTILINE))
 
 
-def test_what_cant_be_counted_costs_no_answer_and_is_said_once(browser, caplog):
+def test_a_failed_count_breaks_no_response_and_is_logged_once(browser, caplog):
     for _ in range(2):
         observe("test-" + "x" * 100, 200, "", 0.003)
     assert [record.getMessage()[:27] for record in caplog.records] == ["Not counted for Prometheus:"]

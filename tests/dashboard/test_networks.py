@@ -13,7 +13,7 @@ NOW = 100.0
 
 @dataclass(eq=False)
 class Open:
-    """phase: None while an answer is made."""
+    """phase: None while a response is being made."""
 
     phase: str | None
     is_ended: bool = False

@@ -1,4 +1,4 @@
-"""Every page asks the database little, and no more where there is much: design, section 11. Counted, not timed, so that a busy machine changes nothing."""
+"""Every page needs few queries, and no more with much data: design, section 11. Counted, not timed, so that a busy machine makes no difference."""
 
 from datetime import timedelta
 from itertools import product
@@ -53,7 +53,7 @@ FRAGMENTS = [f"{W}search/?q=mark+77", f"{W}search/?q=bnchmrk9", f"{W}clients/?q=
 
 @pytest.fixture(scope="module")
 def costs(unmeasured, django_db_setup, django_db_blocker):
-    """By who looks and at what: with a hundred clients, and with hundreds more, all used for 30 days."""
+    """Costs by person and page: with a hundred clients, and with hundreds more, all used for 30 days."""
     static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     with django_db_blocker.unblock(), override_settings(STORAGES={**django_settings.STORAGES, "staticfiles": static}), transaction.atomic():
         django_settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def add_rows(client):
 
 
 def look_at_all(browsers, cast):
-    """By who looks, at what, and whether it is a part of a page that a script asks for."""
+    """By person, page, and whether it is a part that a script requests."""
     looks = {(page.person, page.path, False) for page in PAGES}
     looks |= {("ada", path, is_fragment) for paths, is_fragment in ((LISTS, False), (FRAGMENTS, True)) for path in paths}
     return {look: look_at(browsers, cast, *look) for look in sorted(looks, key=str)}
@@ -109,7 +109,7 @@ def browser_of(person, browsers):
     return browsers[person]
 
 
-def test_a_page_asks_the_database_twelve_times_at_most_however_much_there_is(costs):
+def test_a_page_needs_twelve_queries_at_most_with_any_amount_of_data(costs):
     found = {look: len(many.queries) for look, (_, many) in costs.items()}
     assert [f"{queries} {look}" for look, queries in found.items() if queries > MAX_QUERIES] == []
 

@@ -1,4 +1,4 @@
-"""Every route: who may call it. A new one without a declared permission fails here, and is closed to everybody."""
+"""Who may call each route. A new route without a declared permission fails here, and is closed to everybody."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -118,14 +118,14 @@ def test_who_may_call_a_route_of_a_workspace(people, route, method):
 
 
 @pytest.mark.parametrize("route", OF_WORKSPACES, ids=NAMES)
-def test_a_workspace_that_is_not_there_is_not_found_like_anothers(people, route):
+def test_a_missing_workspace_and_another_persons_workspace_are_not_found_alike(people, route):
     owner = people[Role.OWNER]
     assert owner.get(route.url("other")).status_code == 404
     assert owner.get(route.url("nowhere")).status_code == 404
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.access is Access.SIGNED_IN], ids=lambda route: route.name)
-def test_a_route_for_whoever_is_signed_in_sends_strangers_to_sign_in(db, browser, route):
+def test_a_route_for_signed_in_people_sends_strangers_to_sign_in(db, browser, route):
     for method in (browser.get, browser.post):
         assert method(route.url())["Location"].startswith("/accounts/sign-in/?next=")
 

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL on several hosts, of which one accepts connections and says nothing, as a frozen one does."""
+"""Connections to PostgreSQL on several hosts, one of which accepts connections but doesn't answer, like a frozen one."""
 
 import socket
 import threading
@@ -21,7 +21,7 @@ def silent_port():
 
 @pytest.fixture
 def two_hosts(postgresql, silent_port):
-    """The silent one stands first."""
+    """The silent host comes first."""
     name = urlsplit(postgresql.create_database()).path.removeprefix("/")
     return {"host": "127.0.0.1,127.0.0.1", "port": f"{silent_port},{postgresql.port}", "dbname": name, "user": "tokenos", "connect_timeout": 2}
 
@@ -79,7 +79,7 @@ def test_a_statement_that_takes_too_long_ends_and_its_connection_too(postgresql,
 
 
 def test_only_a_host_that_answers_nobody_hangs(postgresql, impatient):
-    """A statement may be slow, or wait for a lock. Connections that are idle are used on, as long as any other got an answer meanwhile."""
+    """A statement may be slow, or wait for a lock. Idle connections stay in use, as long as any other got an answer meanwhile."""
     url = postgresql.create_database()
     slow, other = (connect(conninfo=url, autocommit=True) for _ in range(2))
 

@@ -1,4 +1,4 @@
-"""A page promises mail only if this instance sends any: without a mail server each is a file for whoever runs it."""
+"""A page promises mail only if this instance sends any: without a mail server, mails are files for the operator."""
 
 import re
 
@@ -39,11 +39,11 @@ def shown(adas, demo, ben, billing):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_with_a_mail_server(shown, page):
+def test_with_a_mail_server_the_page_promises_a_mail(shown, page):
     assert PROMISE.search(shown(page))
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_without(shown, page, settings):
+def test_without_a_mail_server_the_page_promises_none(shown, page, settings):
     settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
     assert not PROMISE.search(shown(page))

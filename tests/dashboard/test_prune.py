@@ -1,4 +1,4 @@
-"""No statement that removes what is old holds the database's lock for long: whatever there is a million of goes in slices, and others write in between."""
+"""Removing old rows never holds the database's lock for long: large tables are pruned in slices, and others write in between."""
 
 import pytest
 from django.db import connection

@@ -27,7 +27,7 @@ PARTS = {"database": "ok", "migrations": "ok", "signing_key": "ok", "clock": "ok
 
 @pytest.fixture(autouse=True)
 def _look_anew(monkeypatch):
-    """What another test found isn't reused."""
+    """Another test's result isn't reused."""
     monkeypatch.setattr(readiness, "_runs", {})
 
 

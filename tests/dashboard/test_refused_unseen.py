@@ -1,4 +1,4 @@
-"""What a process remembers of networks that have failed too often, so that it asks neither form nor database."""
+"""What a process remembers about networks with too many failures, so that it needs neither form nor database."""
 
 from contextlib import ExitStack
 from datetime import timedelta
@@ -17,7 +17,7 @@ def _limits(settings, monkeypatch, db):
 
 
 def fail(browser, address, times=3):
-    """The last one is refused, which is how the process hears of it."""
+    """The last one is refused, so the process learns of it."""
     for number in range(times):
         browser.post(PAGE, {"login": f"nobody-{number}@example.com", "password": "wrong"}, REMOTE_ADDR=address)
 
@@ -54,7 +54,7 @@ def test_so_is_a_larger_one_in_many_parts_of_which_somebody_failed(browser):
     assert refuse("2001:db8:1:100::1") is None
 
 
-def test_whoever_is_known_or_sends_no_password_waits_for_no_place_of_strangers(db):
+def test_somebody_who_is_known_or_sends_no_password_waits_for_no_place_of_strangers(db):
     def refuse_any(**known):
         return throttling.refuse_unseen("203.0.113.9", now=timezone.now(), **known)
 

@@ -1,4 +1,4 @@
-"""What the browser is told it may do."""
+"""What pages allow the browser to do."""
 
 import pytest
 from django.http import HttpResponse
@@ -30,7 +30,7 @@ def test_error_pages_have_the_policy_too(browser):
 )
 @pytest.mark.parametrize("secure", [True, False])
 def test_no_browser_takes_an_answer_for_what_it_is_not(browser, db, path, secure):
-    """Also of what is answered before any page."""
+    """Also for responses before any page."""
     assert browser.get(path, secure=secure)["X-Content-Type-Options"] == "nosniff"
 
 
@@ -46,7 +46,7 @@ def test_a_page_may_have_a_policy_of_its_own():
 
 
 def test_a_note_for_the_next_page_is_for_this_host_as_well(admin):
-    """Another name of the domain could else plant a note of ours."""
+    """Otherwise another host of the domain could plant a note."""
     admin.post("/accounts/profile/", {"name": "Olga"})
     cookie = admin.cookies["__Host-messages"]
     assert (cookie["secure"], cookie["httponly"], cookie["path"], cookie["domain"]) == (True, True, "/", "")

@@ -1,4 +1,4 @@
-"""Signing in with a password, signing out, and who is kept out."""
+"""Signing in with a password, signing out, and who is refused."""
 
 import time
 
@@ -36,7 +36,7 @@ def named(user):
 
 @pytest.mark.parametrize("key", ["\0" * 32, "a\0bcdefghijklmnopqrstuvwxyz012345", "x" * 4000, "å" * 32, "A" * 32])
 def test_a_cookie_that_is_no_session_key_is_not_looked_up(browser, db, key):
-    """PostgreSQL takes no NUL character, and fails."""
+    """PostgreSQL fails with a NUL character."""
     browser.cookies["__Host-session"] = key
     with CaptureQueriesContext(connection) as queries:
         assert browser.get(PAGE).status_code == 200
@@ -141,13 +141,13 @@ def test_somebody_signed_in_who_may_not_enter_the_admin_is_told(browser, ada):
 class TestManyAtOnce:
     @pytest.fixture(autouse=True)
     def _others(self):
-        """Passwords of as many strangers are being checked or wait as may be."""
+        """As many strangers' passwords as allowed are being checked or wait."""
         door.looked_at.clear()
         door.waiting.update({f"198.51.100.{number}": STRANGERS for number in range(door.MAX_STRANGERS)})
         yield
         door.waiting.clear()
 
-    def test_one_more_is_asked_to_come_back(self, browser):
+    def test_one_more_attempt_is_asked_to_come_back(self, browser):
         response = sign_in(browser)
         assert (response.status_code, response["Retry-After"]) == (503, "2")
         assert "Too many passwords are being checked." in response.content.decode()
@@ -195,7 +195,7 @@ class TestManyAtOnce:
         assert sign_in(Browser()).status_code == 503
         assert sign_in(browser).status_code == 302
 
-    def test_who_sends_many_has_the_places_of_strangers_and_leaves_the_others_to_everybody_else(self, admin, olga, monkeypatch):
+    def test_a_person_who_sends_many_uses_the_strangers_places(self, admin, olga, monkeypatch):
         proof = {"password": factories.PASSWORD, "next": "/"}
         for _ in range(door.MAX_A_MINUTE):
             assert admin.post("/accounts/confirm/", proof).status_code == 302

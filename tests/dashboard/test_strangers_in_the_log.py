@@ -1,4 +1,4 @@
-"""Whatever a stranger sends: an answer that isn't a fault of ours, and no traceback in the log, which would bury those that matter."""
+"""Whatever a stranger sends, the response isn't a server error and the log gets no traceback, which would bury those that matter."""
 
 import io
 import json
@@ -201,8 +201,8 @@ FOREIGN = "sk-live-0123456789abcdefghijklmnopqrstuvwxyz"
         ({}, "Forbidden (Referer checking failed - no Referer.): /accounts/sign-in/"),
     ],
 )
-def test_of_a_header_that_is_refused_the_log_keeps_the_beginning(written, headers, said):
-    """Programs put a credential into whatever field they get at."""
+def test_the_log_keeps_the_beginning_of_a_refused_header(written, headers, said):
+    """Programs put credentials into any field."""
     ask("POST", "/accounts/sign-in/", body=(FORM, b"login=a"), **headers)
     assert said in [line["message"] for line in written()]
     assert FOREIGN[:20] not in json.dumps(written())

@@ -21,7 +21,7 @@ from tests.certificates import self_signed
 
 
 class Reader(asyncio.Protocol):
-    """Notes how much it gets in each turn of the loop, and whether the peer has ended."""
+    """Notes how much it gets in each turn of the loop, and whether the peer has closed."""
 
     client_certificate = None
 
@@ -77,7 +77,7 @@ def client_context() -> ssl.SSLContext:
 
 
 def make_last_flight(sock: socket.socket) -> bytes:
-    """All of a handshake but for what the client sends last, which is returned."""
+    """All of a handshake except the client's last message, which is returned."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = client_context().wrap_bio(incoming, outgoing)
     while True:
@@ -90,7 +90,7 @@ def make_last_flight(sock: socket.socket) -> bytes:
 
 
 def send(port: int, contents: list[bytes]) -> None:
-    """Each in a record of its own, all at once, and then the end."""
+    """Each in its own record, all at once, then the close."""
     context = client_context()
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
@@ -113,7 +113,7 @@ def send(port: int, contents: list[bytes]) -> None:
 
 
 def read(folder: Path, contents: list[bytes], connections: int = 1) -> list[dict[int, int]]:
-    """Octets by turn of the loop, of each connection."""
+    """Bytes by turn of the loop, for each connection."""
 
     async def serve() -> list[dict[int, int]]:
         loop = asyncio.get_running_loop()
@@ -147,7 +147,7 @@ def test_few_records_of_a_connection_are_read_in_one_turn_of_the_loop(tmp_path: 
 
 
 def test_connections_that_send_such_take_turns(tmp_path: Path) -> None:
-    """However many there are, a turn of the loop has one of them go on. The first records of each come as they come."""
+    """However many there are, one of them continues per turn of the loop. The first records of each are read as they arrive."""
     seen = read(tmp_path, [b"a"] * 5_000, connections=4)
     assert [sum(turns.values()) for turns in seen] == [5_000] * 4
     assert all(max(turns.values()) <= 64 for turns in seen)
@@ -155,7 +155,7 @@ def test_connections_that_send_such_take_turns(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [1, 100, 1024, 16_384])
 def test_all_is_read_of_what_comes_in_records_of_any_size(tmp_path: Path, size: int) -> None:
-    """And the end behind it, else the sender would wait for ours."""
+    """And the close after it, otherwise the sender would wait for ours."""
     (turns,) = read(tmp_path, [b"a" * size] * (1_000_000 // max(size, 100)))
     assert sum(turns.values()) == size * (1_000_000 // max(size, 100))
 

@@ -77,7 +77,7 @@ ASK_IF_MEANT = {
 
 
 def ending(client):
-    """Its secret, in an overlap."""
+    """A secret in an overlap."""
     secret = client.secrets.get()
     ClientSecret.objects.filter(pk=secret.pk).update(expires_at=timezone.now() + timedelta(hours=5))
     return secret
@@ -133,21 +133,21 @@ def events():
 
 
 @pytest.mark.parametrize("name", sorted(ASK_ALWAYS))
-def test_asks(old, name):
+def test_listed_routes_ask_for_a_proof(old, name):
     before = events()
     assert old.post(CALLED[name].url())["Location"].startswith("/accounts/confirm/?next=")
     assert events() == before
 
 
 @pytest.mark.parametrize("name", ASK_IF_MEANT)
-def test_asks_when_it_is_meant(old, used, name):
+def test_listed_routes_ask_for_a_proof_if_necessary(old, used, name):
     before = events()
     assert ASK_IF_MEANT[name](old, used)["Location"].startswith("/accounts/confirm/?next=")
     assert events() == before
 
 
 @pytest.mark.parametrize("name", sorted({*DO_NOT_ASK, *ONLY_SHOW}))
-def test_does_not_ask(old, used, name):
+def test_listed_routes_ask_for_no_proof(old, used, name):
     before = events()
     response = old.post(CALLED[name].url())
     assert not response.get("Location", "").startswith("/accounts/confirm/")

@@ -1,4 +1,4 @@
-"""The tables of docs/errors.md, made from those of the code: “make docs” writes them, and a test says whether they are current."""
+"""The tables of docs/errors.md, generated from the code: “make docs” writes them, and a test checks that they are current."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Reading our pages: fenced blocks, table rows, headings."""
+"""Reads the docs' pages: fenced blocks, table rows, headings."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is installed: nothing with a published weakness, and a list of it for whoever keeps one."""
+"""What is installed: nothing with a published weakness, and a list of all packages."""
 
 import json
 import subprocess

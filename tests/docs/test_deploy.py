@@ -14,7 +14,7 @@ UNIT = "deploy/tokenos.service"
 
 
 def read_unit() -> list[tuple[str, str]]:
-    """Assignments in order; a name may come twice."""
+    """Assignments in order; a name may appear twice."""
     return re.findall(r"^(\w+)=(.*)$", read(UNIT), re.MULTILINE)
 
 
@@ -29,7 +29,7 @@ def test_unit_leaves_the_server_time_to_finish_requests() -> None:
 
 
 def test_unit_writes_no_memory_to_the_disk_and_leaves_some_to_the_machine() -> None:
-    """OpenSSL and Python hold keys in it. One worker too many is ended by the kernel, not the whole service."""
+    """OpenSSL and Python hold keys in memory. If memory runs out, the kernel ends a worker, not the whole service."""
     unit = dict(read_unit())
     assert unit["LimitCORE"] == "0"
     assert 0 < int(unit["MemoryMax"].removesuffix("%")) < 100

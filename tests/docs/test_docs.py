@@ -128,7 +128,7 @@ def test_every_path_is_documented() -> None:
 
 
 def django_paths(patterns: list[Any], prefix: str = "/") -> Iterator[str]:
-    """Without those below PAGES."""
+    """Without paths below PAGES."""
     for entry in patterns:
         path = prefix + str(entry.pattern)
         if path.startswith(PAGES):
@@ -140,7 +140,7 @@ def django_paths(patterns: list[Any], prefix: str = "/") -> Iterator[str]:
 
 
 def test_paths_are_those_that_django_knows() -> None:
-    """So that a new one can't be forgotten above. What begins with ^ leads to the protocol's own table."""
+    """So that a new one can't be forgotten above. Patterns that begin with ^ lead to the protocol's own table."""
     found = {*django_paths(get_resolver().url_patterns), *OperationsMiddleware.VIEWS}
     assert {path for path in found if not path.startswith("/^")} - {"/"} == set(our_paths()) - {"/gateway/<workspace>/verify"}
 
@@ -169,7 +169,7 @@ def test_the_tables_of_errors_are_those_of_the_code() -> None:
 
 
 def test_errors_has_every_reason_for_which_something_is_refused() -> None:
-    """And none that nothing says."""
+    """And no reason that nothing uses."""
     code = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "oauth").glob("*.py"))
     said = {name for name, value in vars(reasons).items() if isinstance(value, reasons.Refusal) and re.search(rf"\breasons\.{name}\b", code)}
     assert {value.code for name, value in vars(reasons).items() if name in said} | read_implicit_reasons() == set(reasons.REFUSALS)
@@ -213,7 +213,7 @@ def test_every_endpoint_that_metrics_name_is_documented() -> None:
 
 
 def test_no_two_pages_give_one_audience_to_two_workspaces() -> None:
-    """It belongs to the first: whoever follows both would be refused."""
+    """It belongs to the first: a reader who follows both would be refused."""
     owners: dict[str, set[str]] = {}
     for page in NAMES:
         for sample in blocks(page, "sh"):
@@ -225,7 +225,7 @@ def test_no_two_pages_give_one_audience_to_two_workspaces() -> None:
 
 
 def test_no_sample_leaves_a_file_with_secrets_in_the_checkout() -> None:
-    """Git would offer to commit it. What it ignores is below var/, and .env."""
+    """Git would offer to commit it. It ignores var/ and .env."""
     for page in NAMES:
         for sample in blocks(page, "sh"):
             assert re.findall(r"(?<![\w/~$.-])[\w-]+\.(?:sqlite3|dump)\b", sample.text) == [], str(sample)
@@ -253,7 +253,7 @@ def proxy_samples() -> Iterator[tuple[str, str]]:
 
 
 def test_no_proxy_passes_on_the_request_id_that_a_caller_chose() -> None:
-    """Envoy sets its own, and Traefik's forwardAuth passes on what it names."""
+    """Envoy sets its own, and Traefik's forwardAuth passes on only named headers."""
     guards = {"nginx.conf": "proxy_set_header X-Request-Id $request_id;", "traefik.yml": 'X-Request-Id: ""', "Caddy": "header_up -X-Request-Id"}
     for name, guard in guards.items():
         [sample] = [text for place, text in proxy_samples() if name in place]
@@ -277,7 +277,7 @@ def test_no_proxy_sample_for_an_api_lets_a_forged_caller_through() -> None:
 
 @pytest.mark.parametrize(("name", "sample"), list(proxy_samples()), ids=lambda value: value if len(value) < 60 else "")
 def test_no_proxy_sample_lets_a_forged_certificate_through(name: str, sample: str) -> None:
-    """Who can send the header that is believed by default has any certificate: it is removed, or only named headers pass at all."""
+    """A caller who can send the trusted header can claim any certificate: it is removed, or only named headers pass."""
     removes = ('proxy_set_header Client-Cert ""', "header_up -Client-Cert", "client-cert]", 'Client-Cert: ""')
     names_all = ("authRequestHeaders:", "allowed_headers:")
     assert any(words in sample for words in (*removes, *names_all)), name

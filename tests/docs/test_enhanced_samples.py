@@ -1,4 +1,4 @@
-"""The samples of docs/enhanced-security.md are run as they stand there, over TLS, against the real server."""
+"""The samples of docs/enhanced-security.md are run unchanged, over TLS, against the real server."""
 
 import json
 import sys
@@ -22,7 +22,7 @@ Reader = tuple[Path, dict[str, str]]
 
 
 def follow(server: Server, folder: Path, section: str) -> Reader:
-    """Run what stands under a heading. Return the reader's folder, and the environment of the shell after it."""
+    """Run the samples under a heading. Return the reader's folder, and the shell's environment afterwards."""
     steps = [example.text for example in blocks(PAGE, "sh") if example.section == section]
     assert steps
     tell = "".join(f'echo "{name}=${{{name}:-}}"\n' for name in NAMES)

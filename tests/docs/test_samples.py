@@ -38,7 +38,7 @@ def scratch(make_server: Callable[..., Server]) -> Server:
 
 
 def environment(server: Server, client: dict[str, Any]) -> dict[str, str]:
-    """What “Before you try the samples” has the reader export."""
+    """The variables that “Before you try the samples” tells the reader to export."""
     ca = str(server.ca)
     return {
         "PATH": os.environ["PATH"],
@@ -194,7 +194,7 @@ def test_backup_and_restore(scratch: Server, checkout: Callable[[Server], Path])
 
 
 def test_every_command_of_the_reference_runs(scratch: Server, checkout: Callable[[Server], Path]) -> None:
-    """And prints, with --json, the names that the page shows."""
+    """And prints the names that the page shows, with --json."""
     folder = checkout(scratch)
     examples = blocks("docs/commands.md")
     holder = self_signed()

@@ -24,7 +24,7 @@ def client(server: Server) -> dict[str, Any]:
 
 @pytest.fixture(params=["page", "dashboard", "quickstart"])
 def accepts(request: pytest.FixtureRequest, server: Server, client: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], bool]:
-    """Whether the sample takes a token."""
+    """Whether the sample accepts a token."""
     for name, value in environment(server, client).items():
         monkeypatch.setenv(name, value)
 
@@ -83,7 +83,7 @@ def test_verification_sample_takes_good_tokens_only(server: Server, client: dict
 @pytest.mark.rfc("8705", "3")
 @pytest.mark.rfc("9449", "7")
 def test_a_token_that_is_bound_is_refused(server: Server, client: dict[str, Any], accepts: Callable[[str], bool]) -> None:
-    """Whoever has stolen it has neither key nor certificate, and a sample asks for neither."""
+    """A thief has neither the key nor the certificate, and a sample checks neither."""
     assert accepts(fetch_token(server, client))
     proof, form = new_key().sent("POST", f"{server.url}/oauth2/token"), {"grant_type": "client_credentials"}
     bound = server.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data=form, headers=proof).json()

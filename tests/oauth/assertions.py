@@ -1,4 +1,4 @@
-"""Client assertions as a client makes them, and as none should."""
+"""Client assertions, valid and invalid."""
 
 import json
 import time
@@ -18,7 +18,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 @dataclass(frozen=True)
 class Robot:
-    """A client with a key, and what the program that it stands for holds. kid: as it is registered."""
+    """A client with a key, and what its program has. kid: as registered."""
 
     client: Client
     key: Key
@@ -30,7 +30,7 @@ class Robot:
         return self.client.client_id
 
     def header(self, **changes: Any) -> dict[str, Any]:
-        """None leaves one out."""
+        """None omits a member."""
         return without_none({"alg": self.key.algorithm, "kid": self.kid, "typ": "JWT", **changes})
 
     def claims(self, **changes: Any) -> dict[str, Any]:
@@ -39,11 +39,11 @@ class Robot:
         return without_none({**usual, **changes})
 
     def assertion(self, *, header: dict[str, Any] | None = None, **changes: Any) -> str:
-        """A good one, but for the changes."""
+        """A valid assertion, except for the changes."""
         return self.key.sign(encode(self.header(**(header or {}))), encode(self.claims(**changes)))
 
     def raw(self, header: str | None = None, payload: str | None = None) -> str:
-        """Signed over these texts instead of the JSON of the usual ones."""
+        """An assertion that is signed over these texts instead of the usual JSON."""
         return self.key.sign(
             *(encode(usual) if text is None else base64url(text.encode()) for text, usual in ((header, self.header()), (payload, self.claims())))
         )
@@ -53,7 +53,7 @@ class Robot:
 
 
 def create_robot(workspace: Workspace, *keys: Key, now: datetime, jwk: dict[str, Any] | None = None, **fields: Any) -> Robot:
-    """Of keys the first signs. jwk: what else stands in the JWKs."""
+    """The first of keys signs. jwk: additional members of the JWKs."""
     registered = keys or (key("ES256"),)
     parsed = [one for signer in registered for one in read_public_keys(json.dumps({**signer.jwk, **(jwk or {})}))]
     new = create_client_with_credentials(

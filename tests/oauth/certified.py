@@ -10,7 +10,7 @@ def get_token(send, client_id, holder, **rest):
 
 
 def refusal(answer):
-    """The reason that the owner reads. The caller never hears more than invalid_client."""
+    """The reason that the owner reads. The caller sees only invalid_client."""
     assert answer.error == (401, "invalid_client")
     assert answer.headers["www-authenticate"].startswith("Basic ")
     assert "ertificate" not in answer.body.decode()

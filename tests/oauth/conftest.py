@@ -39,7 +39,7 @@ from tests.oauth.shown import ask, reason_in
 
 @dataclass(frozen=True)
 class Program:
-    """A client, and what the program that it stands for holds."""
+    """A client, and what its program has."""
 
     client: Client
     client_id: str
@@ -63,7 +63,7 @@ def either_door(pytestconfig: pytest.Config) -> Each:
 
 @pytest.fixture
 def send(either_door: Each) -> Sender:
-    """Through the server's door; the first case of each test that doesn't commit through Django's as well. With --few, only test_doors.py goes there."""
+    """Through the server's door, and for the first case of each test that doesn't commit also through Django's. With --few, only test_doors.py goes there."""
     return Sender(lambda *given: either_door.value(*given))
 
 
@@ -80,7 +80,7 @@ def signing_key(db: None, now: datetime) -> SigningKey:
 
 @pytest.fixture
 def demo(signing_key: SigningKey) -> Workspace:
-    """Without its people, who don't matter here and whose passwords take time to hash."""
+    """Without its people: they don't matter here, and hashing passwords takes time."""
     return kept(lambda: factories.create_workspace("demo"))
 
 
@@ -118,7 +118,7 @@ def witness(demo: Workspace, make: Callable[..., Program]) -> Program:
 
 @pytest.fixture
 def is_alive(send: Sender, witness: Program) -> Callable[[str], bool]:
-    """Whether all who are asked say so; they must agree."""
+    """Whether every endpoint says so; they must agree."""
 
     def is_alive(token: str) -> bool:
         answers = {
@@ -162,7 +162,7 @@ def authorities() -> Iterator[Callable[..., None]]:
 
 @pytest.fixture
 def ca(authorities: Callable[..., None]) -> Authority:
-    """The one that stands in the operator's file."""
+    """The CA in the operator's file."""
     authority = Authority.create()
     authorities(authority.certificate)
     return authority
@@ -194,7 +194,7 @@ def register(now: datetime) -> Callable[..., ClientCertificate]:
 
 @pytest.fixture(autouse=True, scope="session")
 def static_directory(_data_dir: None) -> None:
-    """Django's middleware for static files warns where there is none."""
+    """Django's middleware for static files warns if there is none."""
     (settings.DATA_DIR / "static").mkdir(exist_ok=True)
 
 
@@ -208,7 +208,7 @@ def nothing_left() -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_failed(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> Iterator[None]:
-    """No request of any test may end in an exception that we didn't foresee, except where a test is about that."""
+    """No request may end in an unforeseen exception, except in tests about that."""
     caplog.set_level(logging.INFO, logger="tokenos.oauth")
     failed: list[str] = []
     kept = logging.Handler()
@@ -300,7 +300,7 @@ def publisher(host: Host, demo: Workspace, now: datetime) -> Robot:
 
 @pytest.fixture
 def agrees(demo: Workspace) -> Callable[[Request, str], Examination]:
-    """Examines first, so that whatever that left behind would show at the endpoint."""
+    """Examines first, so that any effect of that would show at the endpoint."""
 
     def agrees(request: Request, expected: str) -> Examination:
         examination = examine_form(request, workspace=demo.pk, is_whole=True)

@@ -55,7 +55,7 @@ class Answer:
 
     @property
     def challenges(self) -> str:
-        """WWW-Authenticate without the resource metadata, of which test_resource_metadata.py tells."""
+        """WWW-Authenticate without the resource metadata, which test_resource_metadata.py tests."""
         return re.sub(r', resource_metadata="[^"]*"', "", self.headers["www-authenticate"])
 
     @property
@@ -151,7 +151,7 @@ def run_asgi(
     secure: bool = True,
     certificate: bytes | None = None,
 ) -> Answer:
-    """Call oauth.asgi.application as dashboard.asgi does. Fails where it asks for more events than there are."""
+    """Call oauth.asgi.application as dashboard.asgi does. Fails if it asks for more events than there are."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
     connection, kept = settle(address, "https" if secure else "http", raw, certificate)
@@ -185,7 +185,7 @@ def run_asgi(
 
 
 class _SharingThreads(Threads):
-    """Runs an endpoint in a thread as the server's do, but in one that shares the test's database connection and with it its transaction."""
+    """Runs an endpoint in a thread like the server's, but in one that shares the test's database connection and its transaction."""
 
     def __init__(self) -> None:
         super().__init__(0, name="oauth", begin=list, most_waiting=0)

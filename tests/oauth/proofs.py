@@ -1,4 +1,4 @@
-"""DPoP proofs as a client makes them, and as none should."""
+"""DPoP proofs, valid and invalid."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ def encode(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Key:
-    """A client's key pair, and how it signs proofs. jwk, private_jwk: as they stand in a header."""
+    """A client's key pair, which signs proofs. jwk, private_jwk: as in a header."""
 
     private: Any
     algorithm: str
@@ -52,12 +52,12 @@ class Key:
         return without_none({"typ": "dpop+jwt", "alg": self.algorithm, "jwk": self.jwk, **changes})
 
     def sign(self, header: str, payload: str) -> str:
-        """Whatever the two segments are."""
+        """Sign any two segments."""
         signing_input = f"{header}.{payload}"
         return f"{signing_input}.{base64url(jwt.get_algorithm_by_name(SAME.get(self.algorithm, self.algorithm)).sign(signing_input.encode(), self.private))}"
 
     def proof(self, method: str = "POST", url: str = TOKEN_ENDPOINT, *, token: str | None = None, header: dict[str, Any] | None = None, **changes: Any) -> str:
-        """A good one, but for the changes of its claims and its header. None leaves one out."""
+        """A valid proof, except for changes to its claims and header. None omits a member."""
         return self.sign(encode(self.header(**(header or {}))), encode(claims(method, url, token=token, **changes)))
 
     def sent(self, *arguments: Any, **options: Any) -> dict[str, str]:
@@ -84,7 +84,7 @@ def _to_jwk(key: Any) -> dict[str, Any]:
 
 @lru_cache
 def key(algorithm: str = "ES256", *, rsa_bits: int = 2048, curve: ec.EllipticCurve | None = None) -> Key:
-    """The same one each time, because RSA takes its time."""
+    """The same key each time, because making an RSA key is slow."""
     return new_key(algorithm, rsa_bits=rsa_bits, curve=curve)
 
 

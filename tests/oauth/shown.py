@@ -38,7 +38,7 @@ def reason_in(examination: Examination) -> str:
 
 
 def ask(request: Request, endpoint: Callable[[Request], Any] = token) -> str:
-    """The reason for which the endpoint refuses, "" where it grants."""
+    """The endpoint's reason for a refusal; "" if it grants."""
     RecordedRequest.objects.all().delete()
     answer = endpoint(request)
     if answer.status < 400:
@@ -47,5 +47,5 @@ def ask(request: Request, endpoint: Callable[[Request], Any] = token) -> str:
 
 
 def checked(examination: Examination) -> dict[str, str]:
-    """By subject why it is refused, "" for good, “open” for what isn't known."""
+    """The reason by subject; "" for valid, “open” for unknown."""
     return {check.subject.name: "open" if check.is_open else check.reason.code if check.reason else "" for check in examination.checks}

@@ -100,7 +100,7 @@ def test_a_token_of_another_issuer_url_is_refused(send, billing, token, settings
 
 
 def test_a_token_that_names_another_workspace_than_its_client_s_is_refused(send, signing_key, token):
-    """As of a client that a backup brought back into another workspace."""
+    """As for a client that a restored backup put into another workspace."""
     key = signing_keys.signing_key(signing_key.kid)
     claims = {**jwt.decode(token, options={"verify_signature": False}), "workspace": "other"}
     answer = send.get("/api/v1/whoami", bearer(jose.sign(claims, key=key.key, algorithm=key.algorithm, kid=key.kid, typ="at+jwt")))
@@ -162,7 +162,7 @@ def test_a_forged_token_is_invalid_everywhere(asgi, billing, signing_key, token,
 
 
 @pytest.mark.rfc("8725", "3.1")
-def test_the_public_key_is_no_hmac_key(asgi, billing, signing_key, token):
+def test_the_public_key_is_not_accepted_as_an_hmac_key(asgi, billing, signing_key, token):
     claims = jwt.decode(token, options={"verify_signature": False})
     [jwk] = asgi.get("/.well-known/jwks.json").json()["keys"]
     pem = jwt.PyJWK(jwk).key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

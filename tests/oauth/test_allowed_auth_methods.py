@@ -34,7 +34,7 @@ def test_api_key_is_refused_as_basic_is(send, demo, billing, now):
     assert reason_of(answer.request_id) == "method_against_policy"
 
 
-def test_tokens_that_a_forbidden_method_obtained_live_until_they_end(send, demo, billing, token, now):
+def test_tokens_from_a_forbidden_method_stay_valid_until_they_expire(send, demo, billing, token, now):
     demand(demo, now, allowed_auth_methods=["private_key_jwt"])
     assert send.get("/api/v1/whoami", f"Bearer {token}").status == 200
 

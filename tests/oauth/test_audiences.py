@@ -1,4 +1,4 @@
-"""For which APIs a client gets tokens: its own audiences, and never those of another workspace. RFC 8707, RFC 9068 §2.2."""
+"""Which APIs a client gets tokens for: its own audiences, and never those of another workspace. RFC 8707, RFC 9068 §2.2."""
 
 import jwt
 import pytest
@@ -21,7 +21,7 @@ def audience_of(answer):
 
 @pytest.fixture
 def foreign(demo, other, make):
-    """Eve's client with audiences that are demo's, as one may have from an earlier version. What has each: set(uris, withheld)."""
+    """Eve's client with audiences that belong to demo, as from an earlier version. Set them with set(uris, withheld)."""
     make(demo, audiences=(API,))
     program = make(other)
 
@@ -50,7 +50,7 @@ def test_what_is_below_the_issuer_is_in_no_token_of_another_workspace_however_it
 
 
 def test_a_client_that_has_no_other_audience_is_refused_and_its_owner_reads_why(send, foreign):
-    """Not a token for something else, of which the program would only learn that its API refuses it."""
+    """Not a token for something else: the program would only learn that its API refuses it."""
     answer = send.token(foreign(API, withheld=[API]).basic)
     assert answer.error == (400, "invalid_target")
     row = RecordedRequest.objects.get(request_id=answer.request_id)

@@ -1,4 +1,4 @@
-"""/oauth2/authorize: nobody signs in here, and that is what it says. RFC 8414 §2, RFC 6749 §4.1.2.1."""
+"""/oauth2/authorize says that nobody signs in here. RFC 8414 §2, RFC 6749 §4.1.2.1."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Whatever comes in: a clear refusal, never a server error. The fixture nothing_failed watches the log of each test here."""
+"""Any input gets a clear refusal, never a server error. The fixture nothing_failed watches each test's log."""
 
 from urllib.parse import quote_from_bytes
 
@@ -154,7 +154,7 @@ def test_any_header_is_refused_at_verify(billing, authorization, api_key, scope,
 
 @RANDOM
 @given(query=st.binary(max_size=60), scope=LATIN, audience=LATIN)
-def test_any_demand_is_met_or_refused(billing, query, scope, audience):
+def test_any_requirement_is_met_or_refused(billing, query, scope, audience):
     headers = {"Authorization": billing.basic, "X-TokenOS-Require-Scope": scope, "X-TokenOS-Require-Audience": audience}
     answer = DOORS["asgi"].get("/gateway/demo/verify", headers=headers, query="scope=" + quote_from_bytes(query, safe="&+%"), address="")
     assert answer.status in (200, 401, 403)

@@ -48,7 +48,7 @@ def test_enough_scopes_pass_and_the_tokens_count_not_the_clients(send, billing):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_demanded_audience_has_to_be_among_the_callers(asgi, demo, make, kind, query, header, status):
+def test_the_required_audience_must_be_one_of_the_callers(asgi, demo, make, kind, query, header, status):
     program = make(demo, audiences=(API,))
     token = asgi.token(program.basic).json()["access_token"]
     demanded = {} if header is None else {"X-TokenOS-Require-Audience": header}
@@ -59,7 +59,7 @@ def test_a_demanded_audience_has_to_be_among_the_callers(asgi, demo, make, kind,
 
 
 @pytest.mark.rfc("9068", "4")
-def test_a_token_for_another_audience_is_refused_and_passes_a_gateway_that_demands_none(send, demo, make):
+def test_a_token_for_another_audience_is_refused_and_passes_a_gateway_that_requires_none(send, demo, make):
     program = make(demo, audiences=(API,))
     token = bearer(send.token(program.basic).json()["access_token"])
     assert send.get(PATH, token).status == 200
@@ -72,7 +72,7 @@ def test_a_token_for_another_audience_is_refused_and_passes_a_gateway_that_deman
 
 
 @pytest.mark.parametrize("scope", ["%0d%0aSet-Cookie:+x%3Dy", "%22", "%5C", "%00", "%C3%BC", "%FF", "a%22,+error%3D%22none", "%E2%80%A8"])
-def test_what_is_demanded_cannot_break_out_of_the_header(send, billing, scope):
+def test_a_requirement_cannot_break_out_of_the_header(send, billing, scope):
     answer = send.get(PATH, billing.basic, query=f"scope={scope}")
     assert answer.error == (403, "insufficient_scope")
     assert answer.headers["www-authenticate"] == f'Bearer realm="TokenOS", error="insufficient_scope", {DPOP_CHALLENGE}'
@@ -102,7 +102,7 @@ def token_of(asgi):
         ("environment=live+test", None, set()), ("environment=%FF", None, set()), ("environment=live&scope=admin", None, set()),
     ],
 )  # fmt: skip
-def test_a_demanded_environment_has_to_be_the_clients_and_demands_add_up(asgi, programs, token_of, query, header, passes):
+def test_the_required_environment_must_match_the_client_and_requirements_add_up(asgi, programs, token_of, query, header, passes):
     for environment, program in programs.items():
         for kind in KINDS:
             demanded = {} if header is None else {"X-TokenOS-Require-Environment": header}
@@ -122,7 +122,7 @@ def test_who_is_of_another_environment_is_forbidden_and_the_owner_reads_why(send
 
 
 @pytest.mark.parametrize("demanded", ["%0d%0aSet-Cookie:+x%3Dy", "%22", "%00", "%C3%BC", "tos_live_secret"])
-def test_nothing_of_what_was_demanded_is_repeated(send, programs, demanded):
+def test_the_required_value_is_not_repeated(send, programs, demanded):
     answer = send.get(PATH, programs["live"].basic, query=f"environment={demanded}")
     assert answer.error == (403, "insufficient_scope")
     assert answer.json()["error_description"] == "The credentials are valid, but they belong to a live client, which may not call here."

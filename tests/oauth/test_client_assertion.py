@@ -117,7 +117,7 @@ def flipped(assertion: str) -> str:
 
 
 def resigned(assertion: str, length: int = 64) -> str:
-    """With zeros for a signature."""
+    """With zeros as the signature."""
     return f"{assertion.rpartition('.')[0]}.{base64url(bytes(length))}"
 
 
@@ -126,7 +126,7 @@ def infinite(robot: Robot, name: str = "exp") -> dict[str, str]:
 
 
 def null(segment: str, name: str) -> Build:
-    """The member is there, and is null."""
+    """The member is present but null."""
     return lambda robot: robot.form(robot.raw(**{"header" if segment == "header" else "payload": json.dumps({**getattr(robot, segment)(), name: None})}))
 
 
@@ -272,7 +272,7 @@ def test_one_of_the_two_parameters_alone_or_twice_is_a_malformed_request(send, r
 
 @pytest.mark.parametrize(("claims", "second"), [({}, 1370), ({"iat": 1900}, 1870), ({"nbf": 1950, "iat": 1900}, 1920), ({"iat": 1000.5}, 1370)])
 def test_since_when_an_assertion_may_have_been_used_follows_from_its_times(claims, second):
-    """After a boot none counts whose mark may have been lost by it."""
+    """After a boot, no assertion counts whose mark may have been lost."""
     assert earliest_use({"exp": 2000, **claims}) == second
 
 
@@ -285,7 +285,7 @@ def test_failures_count(send, robot, settings, build):
     assert send.token(None, robot.form(), address=ELSEWHERE).status == 200
 
 
-def test_weak_point_of_a_curve_is_nobodys_signature(send, robot):
+def test_a_weak_point_of_a_curve_signs_nothing(send, robot):
     """r = s = 0 and r = s = n, which a careless verifier takes for any message (CVE-2022-21449)."""
     order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
     for number in (0, order):

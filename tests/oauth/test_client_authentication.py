@@ -14,7 +14,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def refuse(case, program, others, now):
-    """Make the credentials of program bad in one way, and return what it sends."""
+    """Make program's credentials invalid in one way, and return what it sends."""
     client, presented = program.client, program.secret
     match case:
         case "unknown_client":

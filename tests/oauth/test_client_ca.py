@@ -1,4 +1,4 @@
-"""The operator's file of CAs for clients, $DATA_DIR/tls/client-ca.pem: what stands in it counts, and nothing else."""
+"""The operator's file of client CAs, $DATA_DIR/tls/client-ca.pem: only its current content counts."""
 
 import os
 import time
@@ -118,7 +118,7 @@ def test_emptied_file_trusts_nobody(trusted, authorities, ca, caplog):
     ],
 )
 def test_file_in_which_no_certificate_can_be_read_trusts_nobody(trusted, authorities, text, caplog):
-    """Whoever overwrites the file wants what was in it to count no more."""
+    """Somebody who overwrites the file wants its old content to count no longer."""
     authorities(text=text)
     assert not trusted()
     assert "ERROR" in {record.levelname for record in caplog.records}

@@ -77,7 +77,7 @@ def test_a_resource_that_is_not_the_clients_is_invalid_target(send, demo, make, 
     assert send.token(program.basic, [("resource", API), ("resource", resource)]).error == (400, "invalid_target")
 
 
-def test_scope_that_is_removed_is_refused_and_living_tokens_keep_it(send, demo, billing, token, now):
+def test_a_removed_scope_is_refused_and_existing_tokens_keep_it(send, demo, billing, token, now):
     assert remove_scope(scope=demo.scopes.get(name="write"), actor=TESTS, now=now) == 1
     assert send.token(billing.basic, {"scope": "write"}).error == (400, "invalid_scope")
     assert send.token(billing.basic).json()["scope"] == "read"

@@ -43,7 +43,7 @@ def test_id_and_secret_may_be_percent_encoded_and_the_scheme_has_any_case(send, 
 @pytest.mark.parametrize("encode", [True, False])
 @pytest.mark.parametrize("client_id", ["ID+with+plus+signs", "a%zz-percent-sign", "100%-imported-client", "with space in the id", "tilde~in~the~client~id"])
 def test_id_that_no_client_can_have_is_unknown(send, billing, client_id, encode):
-    """Whatever wrote it into the database."""
+    """However it got into the database."""
     Client.objects.filter(pk=billing.client.pk).update(client_id=client_id)
     answer = send.token(basic(client_id, billing.secret, encode=encode))
     assert answer.error == (401, "invalid_client")
@@ -106,7 +106,7 @@ def test_a_secret_without_a_digest_is_checked_by_its_hash_once_and_gets_a_digest
 
 
 def test_a_guess_tells_nobody_which_secrets_other_clients_have(send, billing, eves):
-    """Neither the caller nor the owner of the client that it named."""
+    """Neither the caller nor the owner of the named client."""
     ClientSecret.objects.filter(secret_id=eves.secret_id).update(digest=ClientSecret.objects.get(secret_id=billing.secret_id).digest)
     for guess in (eves.secret, generate("live").plaintext):
         answer = send.token(basic(billing.client_id, guess))

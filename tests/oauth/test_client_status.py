@@ -9,7 +9,7 @@ from tests.oauth.conftest import reason_of
 from tests.oauth.doors import bearer
 
 
-def test_clients_and_tokens_of_a_deleted_workspace_are_dead_until_it_is_kept(send, demo, billing, token, now):
+def test_clients_and_tokens_of_a_deleted_workspace_stop_working_until_it_is_restored(send, demo, billing, token, now):
     delete_workspace(workspace=demo, typed_slug="demo", actor=TESTS, now=now)
     for answer in (send.token(billing.basic), send.get("/api/v1/whoami", f"Bearer {token}"), send.get("/api/v1/whoami", f"Bearer {billing.secret}")):
         assert answer.status == 401
@@ -19,7 +19,7 @@ def test_clients_and_tokens_of_a_deleted_workspace_are_dead_until_it_is_kept(sen
     assert send.get("/api/v1/whoami", f"Bearer {token}").status == 200
 
 
-def test_a_disabled_clients_secret_and_tokens_are_dead_everywhere_and_alive_again_once_it_is_enabled(asgi, billing, is_alive, token, now):
+def test_a_disabled_clients_secret_and_tokens_no_longer_work_everywhere_and_alive_again_once_it_is_enabled(asgi, billing, is_alive, token, now):
     disable_client(client=billing.client, now=now, actor=TESTS)
     assert not is_alive(token)
     assert reason_of(asgi.get("/api/v1/whoami", bearer(token)).request_id) == "client_disabled"

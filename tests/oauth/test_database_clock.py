@@ -1,4 +1,4 @@
-"""The clock that all processes share: of PostgreSQL, and beside SQLite of the kernel. What a process with another clock reads is in test_wrong_clock."""
+"""The clock that all processes share: PostgreSQL's, or with SQLite the kernel's. A process with another clock is in test_wrong_clock."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ def test_within_a_transaction_the_time_goes_on(db):
 
 
 @pytest.mark.parametrize("content", [None, "cpu 1 2 3\n"])
-def test_where_the_system_shows_no_clock_there_is_only_the_process_s_own(db, tmp_path, monkeypatch, content):
+def test_if_the_system_shows_no_clock_there_is_only_the_process_s_own(db, tmp_path, monkeypatch, content):
     if content is not None:
         (tmp_path / "stat").write_text(content)
     monkeypatch.setattr(database_clock, "_BOOTED_AT", tmp_path / "stat")

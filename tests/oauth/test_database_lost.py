@@ -21,14 +21,14 @@ send = DOORS["django"]
 
 
 def copy_tables(path):
-    """As they are in the file of all tests, of which nothing is committed."""
+    """Copied from the test database, where nothing is committed."""
     with closing(sqlite3.connect(settings.DATABASES["default"]["NAME"])) as source, closing(sqlite3.connect(path)) as copy:
         source.backup(copy)
 
 
 @contextmanager
 def using(**database):
-    """Another database for this thread."""
+    """Use another database in this thread."""
     ours, its = connections["default"], connections.settings["default"]
     connections.settings["default"] = {**its, "OPTIONS": {}, "CONN_HEALTH_CHECKS": True, **database}
     connections["default"] = connections.create_connection("default")
@@ -74,7 +74,7 @@ def make_program(make):
 
 @pytest.mark.django_db
 def test_a_file_that_is_gone_and_comes_back(tmp_path, make):
-    """A thread that has it open may go on; one that must open it says so, and opens it as soon as it is there."""
+    """A thread that has it open may continue; one that must open it reports the error, and opens it as soon as it is back."""
     path = tmp_path / "tokenos.sqlite3"
     copy_tables(path)
     with using(ENGINE="django.db.backends.sqlite3", NAME=str(path)):
@@ -134,7 +134,7 @@ def test_a_database_that_another_process_has_locked_refuses_only_what_has_to_wri
 
 @pytest.fixture
 def own_postgresql():
-    """A server of its own, to be stopped and started."""
+    """A separate server, which can be stopped and started."""
     made = PostgreSQL.create(free_port())
     yield made
     made.remove()
@@ -156,7 +156,7 @@ def test_a_postgresql_that_stops_and_comes_back(own_postgresql, make):
 
 
 def refuse_odd_text(program):
-    """What SQLite takes and PostgreSQL doesn't: NUL in a text."""
+    """Refuse NUL in a text, as PostgreSQL does and SQLite doesn't."""
     assert send.token(basic("a\0b" * 8, program.secret)).status == 401
     assert send.token(basic(program.client_id, "a\0b")).status == 401
     assert send.token(basic("\ud7ff" * 20, "x")).status == 401

@@ -1,4 +1,4 @@
-"""The server's door and Django's give the same answers; what only one of them can meet."""
+"""The server's door and Django's give the same responses; also what only one of them can meet."""
 
 import pytest
 from django.urls import resolve, reverse
@@ -96,7 +96,7 @@ def test_the_body_of_a_request_that_takes_none_is_not_read(billing):
 @pytest.mark.parametrize(
     "path", ["/oauth2/", "/oauth2/token/", "/oauth2/authorize/", "/gateway/demo/", "/.well-known/nothing", "//oauth2/token", "/OAUTH2/TOKEN"]
 )
-def test_what_is_not_there_is_not_found(asgi, billing, path):
+def test_unknown_paths_are_not_found(asgi, billing, path):
     assert asgi.post(path, {"grant_type": "client_credentials"}, billing.basic).error == (404, "invalid_request")
 
 

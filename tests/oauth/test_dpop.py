@@ -42,7 +42,7 @@ def raw(header_text: str | None = None, payload_text: str | None = None) -> Made
 
 
 def null(name: str) -> Made:
-    """The member is there, and is null."""
+    """The member is present but null."""
     return lambda key: raw(json.dumps({**key.header(), name: None}))(key) if name in key.header() else raw(None, json.dumps({**claims(), name: None}))(key)
 
 
@@ -59,7 +59,7 @@ def other_url(**parts: str) -> Made:
 
 
 def _twice(member: str) -> Made:
-    """The claims with one of them twice, the second as it must be."""
+    """The claims with one of them twice, the second one valid."""
 
     def make(key: Key) -> str:
         text = json.dumps(claims())

@@ -1,4 +1,4 @@
-"""Nonces for DPoP proofs, RFC 9449 §8 and §9, where DPOP_NONCE is on."""
+"""Nonces for DPoP proofs, RFC 9449 §8 and §9, if DPOP_NONCE is on."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Each row of the contract's table of errors at each endpoint that authenticates clients, RFC 6749 §5.2. Those of forms are in test_form.py."""
+"""Each row of the contract's table of errors, at each endpoint that authenticates clients, RFC 6749 §5.2. Errors in forms are in test_form.py."""
 
 import gc
 import re
@@ -127,7 +127,7 @@ def test_an_unknown_path_below_oauth2_is_told_where_the_endpoints_are_listed(asg
 @pytest.mark.parametrize("endpoint", [token, introspect])
 @pytest.mark.parametrize("body", [b"grant_type=client_credentials&token=x", b"&&", b"grant_type=password"])
 def test_refused_request_is_forgotten_at_once(billing, now, endpoint, body):
-    """It holds a secret and up to 64 KB. The garbage collector would come for it later."""
+    """It holds a secret and up to 64 KB. The garbage collector would free it later."""
 
     headers = {"content-type": FORM, "authorization": basic(billing.client_id, "wrong")}
     gc.disable()

@@ -1,6 +1,5 @@
-"""What is asked of other servers: within a time and a length that hold whatever they do, and never of our own network.
-
-Most of it is asked twice: by the process that speaks with other servers, as always, and by the same code in this one.
+"""Requests to other servers: within limits of time and length, and never to our own network. Most are made twice: by the separate process, as in production,
+and by the same code in this one.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""What is no form, or has a credential in its URL, is refused at each endpoint that authenticates clients (RFC 6749 §2.3.1, §3.2, appendix B)."""
+"""Anything but a form, or a credential in the URL, is refused at each endpoint that authenticates clients (RFC 6749 §2.3.1, §3.2, appendix B)."""
 
 import pytest
 
@@ -83,7 +83,7 @@ def test_percent_encoding_means_the_same_as_the_character(send, billing, body):
 
 @pytest.mark.parametrize("escapes", [b"%", b"%41", b"%zz"])
 def test_a_body_of_thousands_of_escapes_is_refused_unread(send, billing, path, escapes):
-    """To decode one of 64 KB takes eight times as long as to read plain octets."""
+    """Decoding 64 KB of them takes eight times as long as reading plain bytes."""
     body = b"grant_type=client_credentials&a=" + escapes * (MAX_ESCAPES + 1)
     answer = send("POST", path, body=body, headers={"Authorization": billing.basic, "Content-Type": FORM})
     assert answer.status == 400

@@ -56,7 +56,7 @@ def test_an_unknown_workspace_is_like_anothers(send, billing, workspace):
 
 @pytest.mark.parametrize(("workspace", "whose"), [("nobody", "the gateway of a workspace that doesn't exist."), ("other", "another workspace's gateway.")])
 def test_the_owner_is_told_whether_the_workspace_exists(send, billing, other, workspace, whose):
-    """The proxy's configuration has a wrong name, or somebody else's."""
+    """The proxy's configuration has a wrong workspace, or somebody else's."""
     answer = send.get(f"/gateway/{workspace}/verify", billing.basic)
     assert RecordedRequest.objects.get(request_id=answer.request_id).detail == f"The credential was used at {whose}"
 
@@ -68,7 +68,7 @@ def test_the_owner_is_told_whether_the_workspace_exists(send, billing, other, wo
         ("", "admin", 403), ("", "read admin", 403), ("scope=read", "admin", 403), ("scope=admin", "read", 403), ("", "read,admin", 403),
     ],
 )  # fmt: skip
-def test_the_headers_demands_add_to_the_querys(send, billing, query, header, status):
+def test_requirements_in_headers_and_query_add_up(send, billing, query, header, status):
     assert send.get(PATH, billing.basic, query=query, headers={"X-TokenOS-Require-Scope": header}).status == status
 
 
@@ -89,16 +89,16 @@ def assert_nobody_gets_in(answer, sentence):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("query", ["{0}=", "{0}", "{0}=+", "{0}=%20%20", "scope=read&{0}=", "{0}=&scope=read", "environment=live&{0}=&{0}=live"])
 @pytest.mark.parametrize("name", NAMES)
-def test_an_empty_demand_in_the_query_lets_nobody_in(send, billing, token, kind, name, query):
-    """As a variable that isn't set leaves behind: it was to demand something."""
+def test_an_empty_requirement_in_the_query_refuses_everybody(send, billing, token, kind, name, query):
+    """As an unset variable leaves it: it was meant to require something."""
     answer = send.get(PATH, headers=credentials(kind, billing, token), query=query.format(name))
     assert_nobody_gets_in(answer, f"The gateway requires an empty {name}, which no client has. Is a variable in the proxy's configuration not set?")
 
 
 @pytest.mark.parametrize("header", ["", " ", ",", "{0},", ",{0}", "{0}, ,{0}"])
 @pytest.mark.parametrize("name", NAMES)
-def test_an_empty_demand_in_a_header_lets_nobody_in(send, billing, name, header):
-    """Nor where the caller fills it: what both send arrives as one list."""
+def test_an_empty_requirement_in_a_header_refuses_everybody(send, billing, name, header):
+    """Even if the caller adds a value: what both send arrives as one list."""
     good = {"audience": "https://localhost:8443/w/demo", "environment": "live", "scope": "read"}[name]
     answer = send.get(PATH, billing.basic, headers={f"X-TokenOS-Require-{name.title()}": header.format(good)})
     assert_nobody_gets_in(answer, f"The gateway requires an empty {name}, which no client has. Is a variable in the proxy's configuration not set?")
@@ -113,7 +113,7 @@ def test_an_empty_demand_in_a_header_lets_nobody_in(send, billing, name, header)
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("value", ["read", ""])
-def test_a_demand_by_an_unknown_header_lets_nobody_in(send, billing, header, said, value):
+def test_a_requirement_in_an_unknown_header_refuses_everybody(send, billing, header, said, value):
     answer = send.get(PATH, billing.basic, headers={header: value, "X-TokenOS-Require-Scope": "read"})
     assert_nobody_gets_in(
         answer,
@@ -127,20 +127,20 @@ MISSPELT = ["scopes", "Scope", "SCOPE", "aud", "Audience", "audiance", "env", "e
 
 @pytest.mark.parametrize("name", MISSPELT)
 @pytest.mark.parametrize("value", ["=read", "=", ""])
-def test_a_demand_by_a_misspelt_parameter_lets_nobody_in(send, billing, name, value):
+def test_a_requirement_in_a_misspelt_parameter_refuses_everybody(send, billing, name, value):
     answer = send.get(PATH, billing.basic, query=f"scope=read&{name}{value}")
     sentence = f"The gateway got a requirement in the parameter {name}, which TokenOS doesn't know. It knows audience, environment and scope."
     assert_nobody_gets_in(answer, sentence)
 
 
 @pytest.mark.parametrize("name", MISSPELT)
-def test_below_the_address_a_parameter_that_only_looks_like_a_demand_is_the_callers_own(send, billing, name):
+def test_below_the_address_a_similar_parameter_is_the_callers_own(send, billing, name):
     """Envoy appends the original path and query."""
     assert send.get(f"{PATH}/", billing.basic, query=f"{name}=x").status == 200
     assert send.get(f"{PATH}/v1/orders", billing.basic, query=f"{name}=x").status == 200
 
 
-def test_who_has_no_good_credentials_learns_nothing_of_the_demands(send, eves):
+def test_a_caller_without_valid_credentials_learns_nothing_about_the_requirements(send, eves):
     assert send.get(PATH, query="scope=").status == 401
     assert send.get(PATH, eves.basic, query="scopes=read").error == (401, "invalid_token")
 

@@ -29,7 +29,7 @@ def proxied(settings):
 
 
 def ask(send: Sender, token: str, *, method: str, url: str, path: str = VERIFY, asked: str = "GET", **said: str) -> Answer:
-    """As a proxy does. method, url: what the proof is for. said: forwarded headers, with _ for -."""
+    """Ask the gateway as a proxy does. method, url: what the proof is for. said: forwarded headers, with _ for -."""
     headers = {"Authorization": f"DPoP {token}", "X-Forwarded-Proto": "https", **key().sent(method, url, token=token)}
     return send(asked, path, headers=headers | {f"X-Forwarded-{name}": value for name, value in said.items()}, query="scope=read")
 
@@ -70,7 +70,7 @@ def test_server_that_keeps_no_raw_path_encodes_it_again(send, token):
 
 
 @pytest.mark.usefixtures("proxied")
-def test_where_the_proxy_says_no_url_or_method_the_own_one_counts(asgi, token):
+def test_if_the_proxy_says_no_url_or_method_the_own_one_counts(asgi, token):
     for said in ({}, {"Method": "PATCH"}, {"Uri": ""}, {"Uri": "", "Method": "", "Host": ""}, {"Host": "api.example.com"}):
         assert ask(asgi, token, method="GET", url=ISSUER + VERIFY, **said).status == 200
     for said in ({}, {"Method": ""}):
@@ -90,7 +90,7 @@ MALFORMED: list[tuple[str, dict[str, str]]] = [
 @pytest.mark.usefixtures("proxied")
 @pytest.mark.parametrize("said", [pytest.param(said, id=name) for name, said in MALFORMED])
 def test_no_proof_is_for_a_request_that_cannot_be_read(asgi, token, said):
-    """What a caller may write into its request line must not turn the proxy's request into one for our own URL."""
+    """A caller's request line must not turn the proxy's request into one for our own URL."""
     as_said = f"https://{said.get('Host', 'localhost')}{said.get('Uri', '/v1')}"
     for method, url in (("GET", ISSUER + VERIFY), ("GET", ORIGINAL), (said.get("Method", "GET"), as_said)):
         assert_proof_refused(ask(asgi, token, method=method, url=url, **said), "dpop_target_malformed")
@@ -117,7 +117,7 @@ def test_other_credentials_pass_whatever_the_proxy_says_of_the_request(asgi, bil
 @pytest.mark.usefixtures("proxied")
 @pytest.mark.parametrize("url", ["", "nonsense", "https://api.example.com/a|c", "https://api.example.com/a%7Cb"])
 def test_no_other_url_is_like_one_that_is_malformed(asgi, token, url):
-    """What a caller may write into its request line is no URL yet."""
+    """A caller can write anything into its request line, even if it isn't a URL."""
     said = {"Host": "api.example.com", "Uri": "/a|b"}
     assert_proof_refused(ask(asgi, token, method="GET", url=url, **said), "dpop_proof_url")
 
@@ -140,7 +140,7 @@ def test_nobody_else_can_say_what_the_original_request_was(send, token):
 
 @pytest.mark.rfc("9449", "4.3")
 def test_host_that_the_caller_chose_does_not_count(asgi, token):
-    """So that a proof that was made for another server doesn't do here."""
+    """So that a proof for another server isn't accepted here."""
     for path, host in ((f"{VERIFY}/v1", "evil.example.com"), (WHOAMI, "127.0.0.1")):
         headers = {"Host": host, "Authorization": f"DPoP {token}"}
         for url, status in ((f"https://{host}{path}", 401), (f"https://{host}/v1", 401), (ISSUER + path, 200)):

@@ -1,4 +1,4 @@
-"""The protocol is served under the instance's own names alone, so that nobody fetches metadata or tokens under a foreign one. RFC 9110 §7.2."""
+"""The protocol is served only under the instance's own names, so that nobody gets metadata or tokens under another name. RFC 9110 §7.2."""
 
 from ipaddress import ip_network
 
@@ -44,7 +44,7 @@ def test_a_foreign_or_malformed_name_is_refused(send, host):
 
 
 @pytest.mark.parametrize("host", OWN)
-def test_its_own_names_are_taken_in_every_spelling_and_with_every_port(send, host):
+def test_its_own_names_are_accepted_in_every_spelling_and_with_every_port(send, host):
     assert send.get(METADATA, headers={"Host": host}).status == 200
 
 

@@ -92,7 +92,7 @@ ORDERS, BILLING, OWN = "https://orders.example.com", "https://billing.example.co
 
 @pytest.fixture
 def orders(demo, make):
-    """An API that is a client as well, of another API: what it may ask tokens for is among its audiences."""
+    """An API that is also a client of another API: its audiences include the one that it requests tokens for."""
     return make(demo, audiences=(ORDERS, BILLING))
 
 
@@ -153,7 +153,7 @@ def test_a_resource_is_named_once_with_512_characters_at_most(send, token_of, bi
 
 
 @pytest.mark.rfc("7662", "2.2")
-def test_what_is_no_token_is_inactive(introspect, billing):
+def test_anything_but_a_token_is_inactive(introspect, billing):
     for token in ("x", "a.b.c", "...", "é", "\N{SNOWMAN}" * 100, "x" * 60_000, " ", "null", billing.secret):
         assert introspect(billing, token) == INACTIVE
 

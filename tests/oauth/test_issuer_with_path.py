@@ -1,4 +1,4 @@
-"""An issuer with a path: the addresses of RFC 8414 §3.1 and RFC 9728 §3.1, behind a proxy that takes the path away and behind one that leaves it."""
+"""An issuer with a path: the addresses of RFC 8414 §3.1 and RFC 9728 §3.1, behind a proxy that strips the path and behind one that keeps it."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_a_401_names_the_inserted_address(send):
 @pytest.mark.parametrize(
     "path", ["/.well-known/oauth-authorization-server/other", "/.well-known/jwks.json/id/tokens", "/id/tokens/oauth2/nothing", "/oauth2/id/tokens"]
 )
-def test_what_is_not_there_is_not_found(send, path):
+def test_unknown_paths_are_not_found(send, path):
     assert send.get(path).status == 404
 
 
@@ -65,7 +65,7 @@ def test_every_endpoint_is_at_its_published_address_and_at_what_a_proxy_leaves_o
 
 @pytest.mark.parametrize("raw", ["/id/tokens/gateway/demo/verify/a%2Fb", "/id/t%6Fkens/gateway/demo/verify/a%2Fb"])
 def test_what_stands_below_the_gateway_is_kept_as_it_was_sent(asgi, billing, raw):
-    """Of the issuer's path in another spelling nothing is known of the rest's."""
+    """If the issuer's path is spelled differently, the rest may be too."""
     form, good = {"grant_type": "client_credentials"}, key().sent(url=f"{ISSUER}/oauth2/token")
     token = asgi.post("/oauth2/token", form, billing.basic, headers=good).json()["access_token"]
     url = f"{ISSUER}/gateway/demo/verify/" + ("a%2Fb" if "tokens" in raw else "a/b")

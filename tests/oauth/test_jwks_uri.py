@@ -1,4 +1,4 @@
-"""Keys that a client publishes at its jwks_uri: fetched safely, kept for a while, and never in the way of other requests."""
+"""Keys that a client publishes at its jwks_uri: fetched safely, kept for a while, and without delaying other requests."""
 
 import json
 from dataclasses import replace
@@ -29,7 +29,7 @@ def test_published_key_authenticates_its_client(send, publisher, host, has_kid):
 
 
 @pytest.mark.parametrize("kid", [None, "renamed"])
-def test_key_that_was_revoked_here_is_dead_wherever_it_is_published(send, demo, host, now, kid):
+def test_key_that_was_revoked_here_no_longer_works_wherever_it_is_published(send, demo, host, now, kid):
     signer = new_key()
     publisher = create_robot(demo, signer, now=now, jwks_uri=host.uri)
     revoke_public_key(client=publisher.client, kid=publisher.kid, actor=TESTS, now=now)
@@ -53,7 +53,7 @@ def test_registered_key_that_has_ended_is_no_better_for_being_published(send, de
 @pytest.mark.apart
 @pytest.mark.parametrize("change", ["revoke", "other uri", "other client"])
 def test_tokens_of_a_published_key_end(send, demo, host, now, change):
-    """With the key, where that is registered too, and with the URI; not with what is another client's."""
+    """With the key, if it is registered too, and with the URI; not with another client's credentials."""
     signer = new_key()
     publisher = create_robot(demo, signer, now=now, jwks_uri=host.uri)
     stranger = create_robot(demo, signer, now=now)

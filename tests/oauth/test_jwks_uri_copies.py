@@ -107,7 +107,7 @@ def _is_asked(registered, publisher, host, moment):
 
 
 def test_host_that_takes_too_long_is_left_alone_with_all_of_its_uris(registered, publisher, host, now, monkeypatch):
-    """Of that workspace, for longer each time. What was read before goes on counting."""
+    """For that workspace, longer each time. The last copy keeps counting."""
     find(registered._replace(jwks_uri=host.uri + "?known"), publisher, now)
     monkeypatch.setattr(fetch, "TIMEOUT", 0.1)
     host.answer = lambda _: time.sleep(1)
@@ -130,7 +130,7 @@ def test_host_that_takes_too_long_is_left_alone_with_all_of_its_uris(registered,
 
 
 def test_slow_uri_of_a_colleague_keeps_no_key_alive_that_was_taken_out(registered, publisher, host, now, monkeypatch):
-    """At the same host, which is left alone because of it for longer and longer. The client's own URI answers."""
+    """At the same host, which is therefore backed off for longer and longer. The client's own URI answers."""
     find(registered, publisher, now)
     asked_at = []
     for second in range(290, 1000, 10):
@@ -158,7 +158,7 @@ def test_copy_of_a_uri_that_is_slow_itself_goes_on_counting_while_its_host_is_le
     assert find(registered, publisher, now + timedelta(hours=23)).keys
 
 
-def test_copy_goes_on_counting_for_a_while_where_no_thread_is_free_to_read_it_anew_and_no_longer(registered, publisher, host, now):
+def test_a_copy_counts_a_while_longer_if_no_thread_is_free_to_fetch_it_again(registered, publisher, host, now):
     find(registered._replace(jwks_uri=host.uri + "?known"), publisher, now)
     opened = threading.Event()
     host.answer = holding(opened, publish(publisher.key))
@@ -172,7 +172,7 @@ def test_copy_goes_on_counting_for_a_while_where_no_thread_is_free_to_read_it_an
         assert all(future.result().keys for future in slow)
 
 
-def test_so_many_overdue_hosts_are_remembered_and_no_more(registered, publisher, host, now, monkeypatch):
+def test_the_number_of_remembered_hosts_is_limited(registered, publisher, host, now, monkeypatch):
     monkeypatch.setattr(fetch, "TIMEOUT", 0)
     monkeypatch.setattr(jwks_uri, "MAX_HOSTS", 2)
     for port in (1, 2, 3):
@@ -181,7 +181,7 @@ def test_so_many_overdue_hosts_are_remembered_and_no_more(registered, publisher,
 
 
 def ask_paths(registered, publisher, host, now, *paths):
-    """Of which the host is asked."""
+    """The paths that the host is asked for."""
     host.requests.clear()
     for path in paths:
         workspace, _, _ = path.partition("/")
@@ -189,8 +189,8 @@ def ask_paths(registered, publisher, host, now, *paths):
     return [request.split()[1].decode()[1:] for request in host.requests]
 
 
-def test_so_many_copies_are_kept_and_no_more(registered, publisher, host, now, monkeypatch):
-    """Each counts as one, and each of its keys."""
+def test_the_number_of_copies_is_limited(registered, publisher, host, now, monkeypatch):
+    """Each copy counts as one, and so does each of its keys."""
     monkeypatch.setattr(published_copies, "MAX", 4)
     assert ask_paths(registered, publisher, host, now, "1/a", "1/b", "1/a", "1/c", "1/a", "1/b") == ["1/a", "1/b", "1/c", "1/b"]
 
@@ -204,7 +204,7 @@ def test_workspace_with_many_keys_loses_its_own_copies_and_nobody_elses(register
 
 
 def test_workspaces_that_share_a_uri_share_no_copy(registered, publisher, host, now):
-    """Else one could use up the other's look for a new key."""
+    """Otherwise one could use up the other's fetch of a new key."""
     other = registered._replace(workspace_pk=registered.workspace_pk + 1)
     for client in (registered, other):
         find(client, publisher, now)
@@ -221,7 +221,7 @@ def test_copy_that_is_dropped_while_it_is_read_is_of_use_once(registered, publis
     assert find(registered, publisher, now).keys
 
 
-def test_first_fifty_usable_keys_of_a_set_are_taken(registered, publisher, host, now):
+def test_first_fifty_usable_keys_of_a_set_are_accepted(registered, publisher, host, now):
     other = [{**publisher.key.jwk, "kid": str(number)} for number in range(60)]
     host.answer = respond(json.dumps({"keys": [{"kty": "oct", "k": "AA"}, *other]}))
     assert [bool(find(registered, publisher, now, kid).keys) for kid in ("0", "49", "50")] == [True, True, False]
@@ -239,7 +239,7 @@ def holding(opened: threading.Event, answer: Answer) -> Answer:
 
 
 def wait_for_requests(host: Host, number: int) -> None:
-    """Until so many wait for their answers."""
+    """Until that many wait for their responses."""
     last = time.monotonic() + fetch.TIMEOUT
     while len(host.requests) < number:
         assert time.monotonic() < last
@@ -258,7 +258,7 @@ def test_two_at_once_read_it_once(registered, publisher, host, now):
 
 
 def test_no_more_than_two_threads_wait_for_one_workspace(registered, publisher, host, now):
-    """Of the four that run the endpoints. Who has nothing to wait for goes on."""
+    """Of the four threads that run endpoints. Requests that needn't wait continue."""
     find(registered._replace(jwks_uri=host.uri + "?known"), publisher, now)
     opened = threading.Event()
     host.answer = holding(opened, publish(publisher.key))

@@ -1,4 +1,4 @@
-"""How many refused requests are kept, and of whom: what strangers send takes no place from what an owner has to see of the owner's own client."""
+"""How many refused requests are kept, and whose: strangers' requests don't displace what an owner must see about their own client."""
 
 from datetime import timedelta
 
@@ -27,12 +27,12 @@ FULL = 10**6
 
 @pytest.fixture(autouse=True)
 def _limits(settings):
-    """None that would refuse before anything is kept."""
+    """No limits that would refuse before anything is kept."""
     settings.FAILURES_PER_ADDRESS = settings.FAILURES_PER_CLIENT = 1000
 
 
 def guess(asgi, client_id, address="203.0.113.7"):
-    """As a stranger who knows the ID: a wrong secret, and a malformed request. Return whether they are kept."""
+    """Guess as a stranger who knows the ID: a wrong secret, and a malformed request. Return whether they are kept."""
     answers = asgi.token(basic(client_id, "tos_live_x"), address=address), asgi.post("/oauth2/token", MALFORMED, basic(client_id, "x"), address=address)
     assert [answer.status for answer in answers] == [401, 400]
     return [is_kept(answer) for answer in answers]
@@ -43,12 +43,12 @@ def is_kept(answer):
 
 
 def fill(key=""):
-    """All places that were counted, or that one."""
+    """Fill all counted places, or that one."""
     assert FailureCount.objects.filter(key__startswith=f"kept of {key}").update(failures=FULL)
 
 
 class Refused:
-    """By what is wrong: how a client of demo that shows a credential of its own is refused all the same. A request to send."""
+    """Ways in which a client of demo is refused although it shows its own credential. Each is a request to send."""
 
     def __init__(self, asgi, demo, make, ca, named):
         self.asgi, self.demo, self.make, self.ca, self.named = asgi, demo, make, ca, named
@@ -86,7 +86,7 @@ class Refused:
         return lambda: self.asgi.token(program.basic)
 
     def certificate_untrusted(self):
-        """It comes beside a secret, which is right."""
+        """It comes with a valid secret."""
         program = self.make(self.demo, require_certificate=True, auth_methods=["client_secret_basic", "self_signed_tls_client_auth"])
         return lambda: self.asgi.token(program.basic, certificate=self_signed().der)
 
@@ -106,7 +106,7 @@ class Refused:
         return lambda: self.asgi.token(None, {"client_id": program.client_id}, certificate=holder.der)
 
     def workspace_deleted(self):
-        """By a certificate of the operator's CA."""
+        """With a certificate of the operator's CA."""
         program, holder = self.named("subject_dn", "CN=billing-sync"), issue(self.ca)
         self.demo.deletes_at = timezone.now() + timedelta(days=7)
         self.demo.save()
@@ -137,7 +137,7 @@ def test_mistakes_of_a_client_are_kept_whatever_a_stranger_at_its_address_sends(
 
 
 def test_a_guess_that_names_a_client_is_a_strangers(asgi, demo, make, billing):
-    """A secret that isn't the client's, and a key or certificate that nobody registered, prove nothing."""
+    """Somebody else's secret, and an unregistered key or certificate, prove nothing."""
     robot, machine = create_robot(demo, new_key(), now=timezone.now()), make(demo, auth_methods=["self_signed_tls_client_auth"])
     altered = billing.secret[:-8] + ("A" * 8 if billing.secret[-8:] != "A" * 8 else "B" * 8)
     sent = [
@@ -164,7 +164,7 @@ def test_a_network_takes_a_tenth_of_the_strangers_places(asgi, billing, make, de
 
 
 def test_a_client_takes_a_part_of_the_strangers_places(asgi, billing, make, demo):
-    """From however many addresses it is named."""
+    """From any number of addresses."""
     guess(asgi, billing.client_id)
     assert FailureCount.objects.filter(key=f"kept of strangers at {billing.client.pk}").update(failures=2_999) == 1
     assert guess(asgi, billing.client_id, "203.0.113.8") == [True, False]

@@ -50,7 +50,7 @@ def test_a_forged_token_is_none_of_ours(asgi, billing, now, change):
     assert find_leaked_tokens([change(token_of(asgi, billing))], workspace="demo", now=now).tokens == []
 
 
-def test_so_many_signatures_are_checked_and_the_rest_is_counted(asgi, billing, now, monkeypatch):
+def test_a_limited_number_of_signatures_is_checked_and_the_rest_counted(asgi, billing, now, monkeypatch):
     monkeypatch.setattr(leaked_token, "MAX_VERIFIED", 2)
     found = find_leaked_tokens([token_of(asgi, billing) for _ in range(5)], workspace="demo", now=now)
     assert (len(found.tokens), found.unread) == (2, 3)

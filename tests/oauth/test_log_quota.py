@@ -1,4 +1,4 @@
-"""How many lines of one kind the log gets: some about each sender, and of all together not more than somebody reads."""
+"""How many lines of one kind the log gets: some for each sender, and a readable number in all."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What stays in memory of certificates that strangers show, where a proxy lets any through."""
+"""What stays in memory of strangers' certificates, if a proxy lets any through."""
 
 import tracemalloc
 from datetime import timedelta

@@ -64,7 +64,7 @@ PREFLIGHT = {"Origin": "https://app.example.com", "Access-Control-Request-Method
 
 @pytest.mark.parametrize("path", [*PATHS, "/.well-known/jwks.json"])
 def test_a_page_elsewhere_may_ask_with_headers_of_its_own(send, path):
-    """Client libraries of MCP send MCP-Protocol-Version, and a browser then asks before it sends that. Fetch, §3.2.2."""
+    """MCP client libraries send MCP-Protocol-Version, so a browser sends a preflight request first. Fetch, §3.2.2."""
     answer = send("OPTIONS", path, headers=PREFLIGHT)
     assert (answer.status, answer.body) == (204, b"")
     assert answer.headers["access-control-allow-origin"] == "*"

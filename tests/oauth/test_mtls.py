@@ -68,7 +68,7 @@ def test_two_clients_with_one_certificate_are_told_apart_by_client_id(send, demo
 
 
 def test_certificate_that_somebody_else_registered_before_and_revoked_goes_on_here(send, machine, eves, register, now):
-    """It is public: anybody may register it for a client of theirs."""
+    """It is public: anybody may register it for their own client."""
     holder = self_signed()
     theirs = register(eves.client, holder)
     register(machine.client, holder)
@@ -103,7 +103,7 @@ def test_certificate_is_refused_before_it_begins_and_after_its_end(send, machine
 
 @pytest.mark.rfc("6749", "2.3")
 def test_client_without_the_method_is_refused_and_a_certificate_beside_its_secret_does_no_harm(send, billing, register):
-    """Everybody who passes a proxy with mutual TLS has a certificate on the connection."""
+    """Every caller through a proxy with mutual TLS has a certificate on the connection."""
     holder = self_signed()
     assert refusal(get_token(send, billing.client_id, holder)) == "method_not_allowed"
     register(billing.client, holder)

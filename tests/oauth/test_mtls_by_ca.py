@@ -90,7 +90,7 @@ def test_certificate_that_names_somebody_else_is_refused(send, ca, named, subjec
     ("subject_type", "subject"), [("", ""), ("tls_client_auth_subject_dn", "billing"), ("tls_client_auth_san_ip", "billing"), ("tls_client_auth_san_dns", "*")]
 )
 def test_client_whose_row_makes_no_sense_takes_no_certificate(asgi, ca, named, subject_type, subject):
-    """The service writes no such row."""
+    """Services don't write such a row."""
     program = named("san_dns", "billing.example.com")
     Client.objects.filter(pk=program.client.pk).update(tls_subject_type=subject_type, tls_subject=subject)
     for extensions in (CLIENT_AUTH, san(x509.DNSName("billing"))):
@@ -102,7 +102,7 @@ def itself(ca):
 
 
 def foreign(_):
-    """Another CA that calls itself the same."""
+    """Another CA with the same name."""
     return Authority.create("Client CA")
 
 
@@ -144,7 +144,7 @@ def test_altered_certificate_is_refused(send, ca, named):
     assert refusal(send.token(None, {"client_id": program.client_id}, certificate=altered)) == "certificate_untrusted"
 
 
-def test_what_is_no_certificate_is_refused(asgi, ca, named):
+def test_anything_but_a_certificate_is_refused(asgi, ca, named):
     program = named("subject_dn", "CN=billing")
     good = issue(ca, "billing").der
     for der in (b"", b"DER", good[:-1], good + b"\0", with_unknown_version(good)):
@@ -158,7 +158,7 @@ def test_certificate_that_a_proxy_garbles_is_named_to_the_owner(named):
 
 
 def test_registered_certificate_counts_before_its_ca(send, ca, named, register, now):
-    """A client may have both methods. What is revoked isn't saved by its CA."""
+    """A client may have both methods. The CA doesn't save a revoked certificate."""
     program, holder = named("subject_dn", "CN=billing", methods=[SELF_SIGNED, BY_CA]), issue(ca, "billing")
     row = register(program.client, holder)
     by_certificate, by_ca = holder, issue(ca, "billing")
@@ -178,7 +178,7 @@ def test_registered_certificate_may_be_used_by_its_ca_where_only_that_is_allowed
     assert refusal(get_token(send, program.client_id, holder)) == "certificate_revoked"
 
 
-def test_tokens_die_with_the_subject_that_obtained_them(send, ca, named):
+def test_tokens_stop_working_if_their_subject_is_changed(send, ca, named):
     program, holder = named("subject_dn", "CN=billing"), issue(ca, "billing")
     token = get_token(send, program.client_id, holder).json()["access_token"]
     ask = {"client_id": program.client_id, "token": token}
@@ -188,7 +188,7 @@ def test_tokens_die_with_the_subject_that_obtained_them(send, ca, named):
     assert send.post("/oauth2/introspect", ask, certificate=successor.der).json() == {"active": False}
 
 
-def test_disabled_client_is_refused_whoever_issued_its_certificate(send, ca, named, now):
+def test_a_disabled_client_is_refused_with_any_certificate(send, ca, named, now):
     program, holder = named("subject_dn", "CN=billing"), issue(ca, "billing")
     disable_client(client=program.client, actor=factories.TESTS, now=now)
     assert refusal(get_token(send, program.client_id, holder)) == "client_disabled"

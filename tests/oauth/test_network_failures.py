@@ -1,4 +1,4 @@
-"""Failures from networks with more addresses than can be counted one by one: they write a bounded number of rows, and keep no good client out."""
+"""Failures from networks with too many addresses to count one by one: they write a limited number of rows, and keep no valid client out."""
 
 from datetime import timedelta
 
@@ -25,12 +25,12 @@ def fail_from(asgi, addresses, client_id="A" * 22):
 
 
 def of_56(count, network="2001:db8:0:0"):
-    """Addresses, each of another /64."""
+    """Addresses, each in a different /64."""
     return [f"{network}{number:x}::1" for number in range(1, count + 1)]
 
 
 def of_48(count):
-    """Addresses, each of another /56."""
+    """Addresses, each in a different /56."""
     return [f"2001:db8:0:{number:x}00::1" for number in range(1, count + 1)]
 
 
@@ -47,7 +47,7 @@ def test_failures_of_many_addresses_count_for_their_network_beyond_whose_limit_n
 
 
 def test_a_good_credential_from_such_a_network_passes_but_nobody_guesses_without_end(asgi, billing):
-    """Nothing more is written of it, so each process counts its own: one address that wasn't blocked before could try any number of secrets."""
+    """Nothing more is written about it, so each process counts by itself: otherwise an address that wasn't blocked before could try any number of secrets."""
     fail_from(asgi, of_48(OF_48 + 1))
     guesser = "2001:db8:0:ff00::5"
     assert asgi.token(billing.basic, address=guesser).status == 200
@@ -73,7 +73,7 @@ def test_what_is_counted_so_ends_with_its_window(billing, now):
     assert unwritten_failures.blocked_until(keys, now=now + timedelta(seconds=300)) == ends + 300
 
 
-def test_so_many_are_counted_and_no_more(now, monkeypatch):
+def test_the_number_of_counted_failures_is_limited(now, monkeypatch):
     monkeypatch.setattr(unwritten_failures, "MAX", 4)
     first, second, third = (failure_keys(name="x", address=f"2001:db8:{number}::1") for number in range(3))
     for keys in (first, second, third):
@@ -107,7 +107,7 @@ def test_once_enough_is_kept_no_failure_waits_for_the_row_that_all_share(asgi, b
 
 
 def test_of_a_client_that_is_named_from_everywhere_not_more_is_kept_than_can_be_read(asgi, billing):
-    """They are counted all the same."""
+    """They are still counted."""
     fail_from(asgi, ["203.0.113.1"], billing.client_id)
     FailureCount.objects.filter(key=f"kept of strangers client {billing.client.pk}").update(failures=1000)
     fail_from(asgi, ["203.0.113.2", "203.0.113.3"], billing.client_id)
@@ -117,7 +117,7 @@ def test_of_a_client_that_is_named_from_everywhere_not_more_is_kept_than_can_be_
 
 
 def test_of_a_workspace_not_more_is_kept_in_a_day_than_the_disk_holds(asgi, billing, make, demo, now):
-    """Whichever of its clients a stranger names. What its own clients do wrong is kept all the same."""
+    """Whichever of its clients a stranger names. Its own clients' mistakes are still kept."""
     other, malformed = make(demo), {"grant_typ": "x"}
     asgi.post("/oauth2/token", malformed | {"client_id": billing.client_id}, address="203.0.113.1")
     counted = FailureCount.objects.get(key=f"kept of strangers {demo.pk}")

@@ -1,4 +1,4 @@
-"""What the log says of requests that are given up: one line a second, however many they are, with the true reason."""
+"""What the log says about abandoned requests: one line a second, however many there are, with the real reason."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""POST /oauth2/revoke of many tokens: what the audit log keeps of it, which nobody may clear for more than a year."""
+"""POST /oauth2/revoke for many tokens: what the audit log keeps, which nobody can clear for over a year."""
 
 import itertools
 from datetime import timedelta
@@ -25,7 +25,7 @@ def _few_are_listed(monkeypatch):
 
 @pytest.fixture
 def revoke(billing, now):
-    """Has the client revoke so many tokens, or somebody else."""
+    """Let the client, or somebody else, revoke that many tokens."""
     numbers = itertools.count()
 
     def revoke(times, *, program=billing, actor=None, at=now):
@@ -41,7 +41,7 @@ def listed(**fields):
     return AuditEvent.objects.filter(event="token.revoked", **fields).count()
 
 
-def test_a_client_that_revokes_without_end_writes_so_many_events_and_every_token_is_dead(send, billing, token, revoke):
+def test_a_client_that_keeps_revoking_writes_a_limited_number_of_events_and_every_token_stops_working(send, billing, token, revoke):
     revoke(MAX)
     assert send.post("/oauth2/revoke", {"token": token}, billing.basic).status == 200
     assert send.get("/api/v1/whoami", bearer(token)).status == 401
@@ -84,7 +84,7 @@ def test_of_a_client_that_is_gone_nothing_is_counted(billing, revoke, now):
 
 @pytest.mark.rfc("7009", "2.2.1")
 def test_a_client_that_fills_the_table_is_told_to_wait_and_that_its_token_lives(send, billing, eves, token, now):
-    """Each is a row for its life and a week. 503 says that the token may still be there."""
+    """Each is a row for the token's lifetime and a week. 503 says that the token may still be valid."""
     others = send.token(eves.basic).json()["access_token"]
     hour = int(now.timestamp()) // 3600
     FailureCount.objects.create(key=f"own revocations {hour} {billing.client.pk}", failures=MAX_REVOKED, window_ends=(hour + 1) * 3600)

@@ -30,7 +30,7 @@ def test_without_a_request_a_write_waits_as_it_is_set_up():
 
 @pytest.mark.parametrize(("left", "least", "most"), [(100, 5000, 5000), (2, 1, 2000), (-1, 50, 50)])
 def test_a_write_waits_only_as_long_as_the_request_has_left(left, least, most):
-    """5 seconds at most; and 50 ms where it has nothing left, as a long export, for others need that for a write."""
+    """5 seconds at most; and 50 ms if it has no time left, such as a long export, so that others can write."""
     connection.ensure_connection()
     patience().ends = time.monotonic() + left
     assert least <= wait_of_a_write() <= most

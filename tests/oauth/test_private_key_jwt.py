@@ -147,7 +147,7 @@ def test_rsa_key_with_an_algorithm_signs_with_no_other(send, demo, now):
 
 
 def test_key_that_somebody_else_registered_before_and_revoked_goes_on_here(send, demo, other, now):
-    """It is public: anybody may register it for a client of theirs."""
+    """It is public: anybody may register it for their own client."""
     theirs, robot = create_robot(other, now=now), create_robot(demo, now=now)
     token = send.token(None, robot.form()).json()["access_token"]
     revoke_public_key(client=theirs.client, kid=theirs.kid, actor=factories.TESTS, now=now)
@@ -155,7 +155,7 @@ def test_key_that_somebody_else_registered_before_and_revoked_goes_on_here(send,
     assert send.token(None, robot.form()).status == 200
 
 
-def test_revoked_key_is_refused_at_once_and_its_tokens_are_dead(send, robot, now):
+def test_revoked_key_is_refused_at_once_and_its_tokens_no_longer_work(send, robot, now):
     token = send.token(None, robot.form()).json()["access_token"]
     assert send.get("/api/v1/whoami", bearer(token)).status == 200
     revoke_public_key(client=robot.client, kid=robot.kid, actor=factories.TESTS, now=now)
@@ -166,7 +166,7 @@ def test_revoked_key_is_refused_at_once_and_its_tokens_are_dead(send, robot, now
     assert reason_of(refused.request_id) == "credential_revoked"
 
 
-def test_disabled_client_and_expired_key_are_refused_and_the_keys_tokens_live_on(send, robot, now):
+def test_disabled_client_and_expired_key_are_refused_and_the_keys_tokens_keep_working(send, robot, now):
     disable_client(client=robot.client, actor=factories.TESTS, now=now)
     assert reason_of(send.token(None, robot.form()).request_id) == "client_disabled"
     enable_client(client=robot.client, actor=factories.TESTS, now=now)
@@ -208,7 +208,7 @@ def test_no_more_than_ten_keys_are_tried_for_an_assertion_without_kid(send, demo
 
 
 def test_no_more_than_three_keys_are_tried_that_take_long(send, demo, now):
-    """Each costs half a millisecond of everybody's time, and whoever knows the client ID may send such an assertion."""
+    """Each costs half a millisecond, and anybody who knows the client ID can send such an assertion."""
     pairs = [new_key("ES384") for _ in range(4)]
     robot = create_robot(demo, *pairs, now=now)
     answers = [send.token(None, Robot(robot.client, pair, None).form()) for pair in pairs]
@@ -220,7 +220,7 @@ def test_no_more_than_three_keys_are_tried_that_take_long(send, demo, now):
 
 @pytest.mark.parametrize(("bits", "others", "status"), [(8192, 3, 200), (8192, 4, 401), (4096, 9, 200)])
 def test_long_rsa_keys_are_among_those(asgi, demo, now, bits, others, status):
-    """Nobody has the private halves."""
+    """Nobody has the private keys."""
     numbers = [1 << bits - 1 | randbits(bits - 2) | 1 for _ in range(others)]
     longer = [Key(SimpleNamespace(public_key=RSAPublicNumbers(65537, number).public_key), "RS256") for number in numbers]
     robot = create_robot(demo, key("RS256"), *longer, now=now)

@@ -1,4 +1,4 @@
-"""Each reason for which the protocol refuses stands once, with all that is said of it."""
+"""Each reason for a refusal is defined once, with all its texts."""
 
 from datetime import UTC, datetime
 

@@ -90,8 +90,8 @@ SPOILT = "read" + generate("live").plaintext[20:]
 
 
 @pytest.mark.parametrize("door", ["known client", "unknown client", "malformed", "plain HTTP", "demanded scope", "demanded audience", "resource", "grant type"])
-def test_of_what_nobody_knows_here_only_the_beginning_is_kept(asgi, send, billing, caplog, door):
-    """A body that lost its separators has the end of a secret in whatever stands before it."""
+def test_only_the_beginning_of_unknown_values_is_kept(asgi, send, billing, caplog, door):
+    """If a body lost its separators, any value before a secret may contain the secret's end."""
     caplog.set_level("INFO")
     form = {"grant_type": "client_credentials"}
     answer = {
@@ -134,7 +134,7 @@ def test_a_resource_that_the_workspace_has_is_kept_whole(send, billing, make, de
 
 
 def test_a_scope_that_is_none_is_kept_for_nobody_to_stumble_over_and_of_a_long_one_only_the_beginning_is_looked_at_again(send, billing):
-    """The form was parsed already, and a refusal of 60 KB is to cost no more than that."""
+    """The form is already parsed, and refusing 60 KB should cost no more than that."""
     for scope in ("", " ", "\0read", "x" * 50_000, " ".join(f"s{number}" for number in range(5000))):
         assert len(kept(send.post("/oauth2/token", {"scope": scope}, billing.basic)).scope) <= 15
     row = kept(send.post("/oauth2/token", {"scope": f"read {'x' * 40_000} write"}, billing.basic))
@@ -221,7 +221,7 @@ def test_nothing_secret_is_kept_or_logged(send, billing, caplog):
 
 @pytest.mark.parametrize("scheme", ["basic", "bearer"])
 def test_a_stranger_finds_out_nothing_by_the_answer(send, billing, scheme):
-    """Whether there is anything to find under the request ID shows neither in status, headers nor body."""
+    """Neither status, headers nor body show whether there is anything to find under the request ID."""
     known, unknown = (
         send.token(basic(name, "tos_live_x")) if scheme == "basic" else send.get("/api/v1/whoami", bearer("tos_live_x"))
         for name in (billing.client_id, "A" * 22)
@@ -242,7 +242,7 @@ def test_a_dead_token_that_is_sent_on_and_on_is_kept_a_hundred_times(asgi, billi
 
 
 def test_of_a_client_that_a_stranger_names_on_and_on_nothing_more_is_written(asgi, billing):
-    """Else everybody who knows a client ID could keep the database busy: each write waits for the disk."""
+    """Otherwise anybody who knows a client ID could keep the database busy: each write waits for the disk."""
     named = lambda: asgi.post("/oauth2/token", {}, basic(billing.client_id, "x"))  # noqa: E731
     assert (named().status, FailureCount.objects.exclude(key__startswith="kept of ").update(failures=99)) == (400, 1)
     assert [is_kept(named()) for _ in range(3)] == [True, False, False]

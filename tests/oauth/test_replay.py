@@ -1,4 +1,4 @@
-"""Using a jti once, over threads, restarts and crashes of the machine: RFC 7523 §3 (7), RFC 9449 §11.1."""
+"""A jti works once, across threads, restarts and crashes of the machine: RFC 7523 §3 (7), RFC 9449 §11.1."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def boot(tmp_path, monkeypatch):
-    """Boot the machine, on which the database then is what was synced."""
+    """Reboot the machine: the database then has what was synced."""
     file = tmp_path / "boot_id"
     monkeypatch.setattr(replay, "_BOOT_ID", file)
 
@@ -52,7 +52,7 @@ def request_at(moment):
 
 
 def on_event_loop(function):
-    """Call it where the server's event loop calls endpoints."""
+    """Call it as the server's event loop calls endpoints."""
 
     async def call():
         return function()
@@ -106,7 +106,7 @@ def test_what_was_used_is_used_for_a_node_whose_clock_is_behind_as_well(use, now
 
 
 def test_what_a_wrong_clock_has_forgotten_is_refused_wherever_it_is_used_again(use, now):
-    """However wrong the clock was by which marks were removed. Nothing is refused for longer than it was ahead."""
+    """However wrong the clock was that removed marks. Nothing is refused for longer than the clock was ahead."""
     assert use("used", lasts=60)
     prune(now=now + timedelta(hours=1))
     assert not use("used", lasts=60)
@@ -117,7 +117,7 @@ def test_what_a_wrong_clock_has_forgotten_is_refused_wherever_it_is_used_again(u
     assert use("never used", at=now + timedelta(hours=1), lasts=60)
 
 
-def test_pruning_by_a_clock_that_is_behind_takes_nothing_back(use, now):
+def test_pruning_by_a_slow_clock_makes_nothing_valid_again(use, now):
     prune(now=now + timedelta(hours=1))
     prune(now=now - timedelta(hours=1))
     assert not use(lasts=60)
@@ -175,7 +175,7 @@ def test_first_boot_that_is_known_refuses_nothing(use):
     assert use(made=600)
 
 
-def test_where_the_system_names_no_boot_every_mark_is_synced(use, boot):
+def test_if_the_system_names_no_boot_every_mark_is_synced(use, boot):
     boot(None)
     assert [use(made=600), use(made=600)] == [True, False]
     assert not ReplayFloor.objects.exists()
@@ -215,7 +215,7 @@ def test_event_loop_finds_no_floor(use):
         on_event_loop(use)
 
 
-def test_where_the_system_names_no_boot_nothing_is_marked_on_the_event_loop(use, boot):
+def test_if_the_system_names_no_boot_nothing_is_marked_on_the_event_loop(use, boot):
     boot(None)
     with pytest.raises(SynchronousOnlyOperation):
         on_event_loop(use)

@@ -1,4 +1,4 @@
-"""Protected resource metadata, RFC 9728: what a client library asks for to find the authorization server of a resource."""
+"""Protected resource metadata, RFC 9728: how a client library finds a resource's authorization server."""
 
 import re
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.rfc("9728", "2")
 @pytest.mark.parametrize(("path", "resource"), [(PREFIX, ISSUER), (f"{PREFIX}/w/demo", f"{ISSUER}/w/demo"), (f"{PREFIX}/w/a-1", f"{ISSUER}/w/a-1")])
-def test_it_says_whose_tokens_are_taken(send, path, resource):
+def test_it_says_whose_tokens_are_accepted(send, path, resource):
     answer = send.get(path)
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
@@ -74,6 +74,6 @@ def test_a_401_of_the_api_names_it_in_each_challenge(send, billing, case):
     assert document.json()["resource"] == ISSUER
 
 
-def test_the_gateway_names_none_for_the_api_behind_it_is_not_ours(send, billing):
+def test_the_gateway_names_no_resource_metadata_because_the_api_is_not_ours(send, billing):
     assert "resource_metadata" not in send.get("/gateway/demo/verify").headers["www-authenticate"]
     assert "resource_metadata" not in send.token(basic(billing.client_id, "x")).headers["www-authenticate"]

@@ -1,4 +1,4 @@
-"""A signing key that left the JWKS is good for nothing any more: an old backup, or a key that was taken once, forges no token."""
+"""A signing key that has left the JWKS is useless: neither an old backup nor a stolen old key can forge tokens."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def retire(signing_key, now):
-    """Let the first key retire so long ago; another one has signed since then."""
+    """Retire the first key that long ago; another one has signed since then."""
     rotate_signing_key(now=now, immediately=True, **ACTOR)
 
     def retire(ago):
@@ -33,7 +33,7 @@ def retire(signing_key, now):
 
 @pytest.fixture
 def forge(send, billing, signing_key):
-    """What an old backup with its .env signs: claims of a token that was given out, with others in their place."""
+    """A token that somebody with an old backup and its .env can sign: an issued token's claims, with some replaced."""
     key = jose.load_private_key(decrypt(signing_key.private_key, context=signing_key.kid))
     claims = jwt.decode(send.token(billing.basic).json()["access_token"], options={"verify_signature": False})
 
@@ -44,7 +44,7 @@ def forge(send, billing, signing_key):
 
 
 def refused(send, program, token):
-    """Why: all who are asked must refuse it."""
+    """The reason; every endpoint must refuse it."""
     whoami, gateway = (send.get(path, bearer(token)) for path in ("/api/v1/whoami", "/gateway/demo/verify"))
     assert whoami.error == gateway.error == (401, "invalid_token")
     assert send.post("/oauth2/introspect", {"token": token}, program.basic).json() == {"active": False}
@@ -61,14 +61,14 @@ def test_a_key_that_has_left_the_jwks_signs_for_nobody(send, billing, signing_ke
     assert refused(send, billing, forge(iat=issued_at)) == "signing_key_retired"
 
 
-def test_a_token_lives_on_for_as_long_as_its_key_is_published(send, forge, retire):
+def test_a_token_keeps_working_for_as_long_as_its_key_is_published(send, forge, retire):
     token = forge()
     retire(PUBLISHED_AFTER_RETIREMENT - timedelta(seconds=30))
     assert send.get("/api/v1/whoami", bearer(token)).status == 200
 
 
 def test_no_token_outlives_the_longest_that_a_client_may_have(send, billing, forge, now):
-    """Whichever key signed it, also the one that signs now."""
+    """Whichever key signed it, even the one that signs now."""
     issued_at, longest = int(now.timestamp()), int(MAX_TOKEN_LIFETIME.total_seconds())
     assert send.get("/api/v1/whoami", bearer(forge(iat=issued_at, exp=issued_at + longest))).status == 200
     assert refused(send, billing, forge(iat=issued_at, exp=issued_at + longest + 1)) == "token_lifetime"
@@ -76,7 +76,7 @@ def test_no_token_outlives_the_longest_that_a_client_may_have(send, billing, for
 
 @pytest.mark.parametrize("hours", [-30, -3, 3])
 def test_a_node_whose_clock_is_wrong_goes_on_taking_what_it_gave_out(billing, signing_key, forge, retire, now, hours):
-    """By its clock the key signs: nothing but that clock says when it retired."""
+    """By its clock the key still signs, and only that clock tells it when the key retires."""
     retire(timedelta())
     wrong = now + timedelta(hours=hours)
     issued_at = int(min(wrong, now).timestamp())
@@ -96,7 +96,7 @@ def test_its_private_half_goes_when_no_clock_can_let_it_sign_any_more_and_the_au
     assert all(key.private_key for key in SigningKey.objects.exclude(pk=signing_key.pk))
 
 
-def test_that_of_a_revoked_one_goes_at_once_and_there_is_none_to_encrypt_anew(signing_key, now, settings):
+def test_that_of_a_revoked_one_goes_at_once_and_there_is_none_to_encrypt_again(signing_key, now, settings):
     revoke_signing_key(kid=signing_key.kid, now=now, **ACTOR)
     assert prune(now=now)["private_keys"] == 1
     assert not SigningKey.objects.get(pk=signing_key.pk).private_key
@@ -106,7 +106,7 @@ def test_that_of_a_revoked_one_goes_at_once_and_there_is_none_to_encrypt_anew(si
 
 
 def test_a_token_that_lives_too_long_or_whose_key_is_long_gone_is_200_to_revoke_without_effect(send, billing, forge, retire, now):
-    """Else a row for each that somebody forges would stay for as long as it says."""
+    """Otherwise a row for each forged token would stay for as long as the token claims."""
     for token in (forge(exp=int(now.timestamp()) + 10 * 365 * 86_400), forge()):
         retire(PUBLISHED_AFTER_RETIREMENT + REVOCATIONS_KEPT)
         assert send.post("/oauth2/revoke", {"token": token}, billing.basic).status == 200

@@ -19,7 +19,7 @@ from tests.oauth.doors import ADDRESS, bearer
 
 
 def issue(program, *, now):
-    """A token as the endpoint gave it out then, for an hour."""
+    """A token as the endpoint issued it then, for an hour."""
     registration = find_by_secret(client_id=program.client_id, secret_id=program.secret_id, failure_keys=NOT_COUNTED, now=now)
     return access_token.issue(
         client=registration.client,
@@ -69,7 +69,7 @@ def test_anothers_token_is_200_without_effect(send, billing, demo, make, eves, t
 
 @pytest.mark.rfc("7009", "2.2")
 @pytest.mark.parametrize("unknown", ["x", "a.b.c", "é", "x" * 60_000])
-def test_what_is_no_token_is_200(send, billing, unknown):
+def test_anything_but_a_token_is_200(send, billing, unknown):
     assert send.post("/oauth2/revoke", {"token": unknown}, billing.basic).status == 200
 
 
@@ -88,7 +88,7 @@ def test_nobody_revokes_without_authentication(send, billing, token):
 
 
 def test_revoking_twice_at_once_is_revoking_once(asgi, billing, token, now):
-    """Both requests saw a token that was alive."""
+    """Both requests saw a valid token."""
     claims = jwt.decode(token, options={"verify_signature": False})
     for _ in range(2):
         services.revoke_token(client=billing.client, credential=claims["credential_id"], jti=claims["jti"], expires_at=now, actor=factories.TESTS, now=now)
@@ -96,8 +96,8 @@ def test_revoking_twice_at_once_is_revoking_once(asgi, billing, token, now):
 
 
 @pytest.mark.rfc("7009", "2.2")
-def test_a_token_that_is_over_by_this_node_s_clock_only_is_dead_for_all_nodes(send, billing, signing_key, now):
-    """What was acknowledged holds where the clock is right, which is more than this node may know."""
+def test_a_token_that_expired_by_this_nodes_clock_only_is_revoked_for_all_nodes(send, billing, signing_key, now):
+    """An acknowledged revocation also counts on nodes with a correct clock."""
     token = issue(billing, now=now - timedelta(hours=2))
     assert send.post("/oauth2/revoke", {"token": token}, billing.basic).status == 200
     with pytest.raises(InvalidTokenError) as error:
@@ -105,7 +105,7 @@ def test_a_token_that_is_over_by_this_node_s_clock_only_is_dead_for_all_nodes(se
     assert error.value.reason.code == "token_revoked"
 
 
-def test_a_token_that_a_policy_refuses_for_now_is_dead_when_the_policy_has_gone(send, billing, token):
+def test_a_token_that_a_policy_refuses_stays_revoked_after_the_policy(send, billing, token):
     Client.objects.filter(pk=billing.client.pk).update(require_dpop=True)
     assert send.post("/oauth2/revoke", {"token": token}, billing.basic).status == 200
     Client.objects.filter(pk=billing.client.pk).update(require_dpop=False)
@@ -119,7 +119,7 @@ def test_of_a_token_that_is_long_over_nothing_is_kept(send, billing, now):
 
 
 def test_prune_forgets_a_revocation_a_week_after_the_token_has_expired(asgi, billing, token, now):
-    """A clock that is wrong by less brings no token back to life."""
+    """A clock that is wrong by less doesn't make a token valid again."""
     asgi.post("/oauth2/revoke", {"token": token}, billing.basic)
     assert services.prune(now=now + timedelta(days=7))["revoked_tokens"] == 0
     assert services.prune(now=now + timedelta(days=7, hours=2))["revoked_tokens"] == 1

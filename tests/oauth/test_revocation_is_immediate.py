@@ -1,4 +1,4 @@
-"""A token is dead at the very next request once it, its client, its credential or its signing key is revoked."""
+"""A token stops working at the very next request after it, its client, its credential or its signing key is revoked."""
 
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ def reason(asgi, token):
 
 
 @pytest.mark.rfc("7009", "2")
-def test_a_revoked_token_is_dead_and_only_that_one(asgi, billing, is_alive, token):
+def test_a_revoked_token_no_longer_works_and_only_that_one(asgi, billing, is_alive, token):
     another = asgi.token(billing.basic).json()["access_token"]
     asgi.post("/oauth2/revoke", {"token": token}, billing.basic)
     assert not is_alive(token)
@@ -47,7 +47,7 @@ def test_a_revoked_secret_takes_its_tokens_with_it_and_no_others(asgi, billing, 
 
 
 @pytest.mark.parametrize("overlap", [timedelta(), timedelta(hours=1)])
-def test_tokens_of_a_secret_that_a_rotation_lets_run_out_live_on(asgi, billing, is_alive, token, now, overlap):
+def test_tokens_of_a_secret_that_a_rotation_lets_run_out_keep_working(asgi, billing, is_alive, token, now, overlap):
     """Without an overlap, it ends at once."""
     rotated = rotate_secret(client=billing.client, overlap=overlap, now=now, **ACTOR)
     if overlap:
@@ -69,6 +69,6 @@ def test_a_revoked_signing_key_takes_all_its_tokens_and_no_others(asgi, billing,
 
 @pytest.mark.parametrize("gone", ["signing key", "secret", "client"])
 def test_a_signing_key_client_or_secret_that_is_gone_is_like_a_revoked_one(billing, is_alive, token, signing_key, gone):
-    """As after a restored backup, in a process that still has the key in its memory."""
+    """As after restoring a backup, in a process that still has the key in memory."""
     {"signing key": signing_key, "client": billing.client, "secret": ClientSecret.objects.get(secret_id=billing.secret_id)}[gone].delete()
     assert not is_alive(token)

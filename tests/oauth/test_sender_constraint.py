@@ -93,7 +93,7 @@ def test_token_is_bound_to_the_certificate_of_the_connection_and_good_with_the_s
 
 
 def test_neither_a_thiefs_own_certificate_nor_an_expired_one_is_of_help_with_a_stolen_secret(send, certified, eves, now):
-    """Neither one that nobody registered, nor another client's."""
+    """Neither an unregistered one nor another client's."""
     for der in (OTHERS, self_signed().der):
         answer = send.token(certified.basic, certificate=der)
         assert answer.error == (401, "invalid_client")
@@ -108,7 +108,7 @@ def test_neither_a_thiefs_own_certificate_nor_an_expired_one_is_of_help_with_a_s
 
 @pytest.fixture
 def authority(settings):
-    """Of the operator."""
+    """The operator's CA."""
     authority = Authority.create()
     file = client_ca.file()
     file.parent.mkdir(exist_ok=True)
@@ -130,7 +130,7 @@ def test_certificate_of_an_operators_ca_binds_where_it_names_the_client(send, bi
 
 @pytest.mark.apart
 def test_token_that_a_secret_obtained_dies_with_it_and_not_with_the_ca_of_the_certificate(send, billing, authority, now):
-    """The certificate authenticated nobody; and without it the token is as useless as before."""
+    """The certificate authenticated nobody, and without it the token is as useless as before."""
     subject = {"tls_subject_type": "tls_client_auth_subject_dn", "tls_subject": "CN=billing"}
     update_client(client=billing.client, require_certificate=True, **subject, actor=TESTS, now=now)
     held = issue(authority, "billing").der
@@ -165,7 +165,7 @@ def test_revoked_certificate_binds_nothing_and_ends_what_it_bound(send, certifie
 @pytest.mark.rfc("8705", "3")
 @pytest.mark.parametrize("path", RESOURCES)
 def test_bound_token_ends_with_its_certificate(send, billing, now, path):
-    """The row may say what it wants: it is the certificate itself that has ended."""
+    """Whatever the row says, the certificate itself has expired."""
     Client.objects.filter(pk=billing.client.pk).update(require_certificate=True)
     ended = self_signed(ends=now - timedelta(seconds=1), begins=now - timedelta(days=1)).der
     thumbprint = base64url(hashlib.sha256(ended).digest())
@@ -176,7 +176,7 @@ def test_bound_token_ends_with_its_certificate(send, billing, now, path):
     assert_refused(send.get(path, bearer(token), certificate=ended), "certificate_expired")
 
 
-def test_certificate_of_a_client_that_authenticates_otherwise_binds_nothing_until_it_must_and_then_earlier_tokens_are_dead(send, billing):
+def test_certificate_of_a_client_that_authenticates_otherwise_binds_nothing_until_it_must_and_then_earlier_tokens_no_longer_work(send, billing):
     token = get_token(send, billing.basic)["access_token"]
     assert "cnf" not in claims_of(token)
     Client.objects.filter(pk=billing.client.pk).update(require_certificate=True)
@@ -220,7 +220,7 @@ def test_one_binding_does_not_do_where_the_client_must_have_the_other(send, bill
 
 
 @pytest.mark.parametrize(("had", "must"), [("require_certificate", "require_dpop"), ("require_dpop", "require_certificate")])
-def test_token_that_is_bound_to_the_other_is_dead(send, billing, now, had, must):
+def test_token_that_is_bound_to_the_other_no_longer_works(send, billing, now, had, must):
     register(billing.client, MINE, now)
     Client.objects.filter(pk=billing.client.pk).update(**{had: True})
     token = get_token(send, billing.basic, headers=key().sent() if had == "require_dpop" else {})["access_token"]

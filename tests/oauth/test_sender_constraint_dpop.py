@@ -20,7 +20,7 @@ def token(asgi, billing):
 
 
 def use(send: Sender, path: str, presented: str, **options: Any) -> Answer:
-    """Present a token with a good proof, but for the options."""
+    """Present a token with a valid proof, except for the options."""
     made = {"method": "GET", "url": ISSUER + path, "token": presented, **options}
     return send.get(path, f"DPoP {presented}", headers=made.pop("key", key()).sent(made.pop("method"), made.pop("url"), **made))
 
@@ -152,7 +152,7 @@ def test_another_audience_and_another_workspace_are_challenged_under_dpop(send, 
 
 
 @pytest.mark.rfc("9449", "6.2")
-def test_introspection_tells_the_type_and_the_key_and_a_dead_token_is_dead_whatever_the_proof(send, billing, token):
+def test_introspection_tells_the_type_and_the_key_and_a_dead_token_no_longer_works_whatever_the_proof(send, billing, token):
     answer = send.post("/oauth2/introspect", {"token": token}, billing.basic).json()
     assert (answer["active"], answer["token_type"], answer["cnf"]) == (True, "DPoP", {"jkt": key().jkt})
     unbound = send.post("/oauth2/introspect", {"token": send.token(billing.basic).json()["access_token"]}, billing.basic).json()
@@ -184,7 +184,7 @@ def test_secret_of_a_client_that_must_use_dpop_is_no_credential_here(send, bound
     assert (wrong.error, reason_of(wrong.request_id)) == ((401, "invalid_client"), "not_a_secret")
 
 
-def test_such_a_clients_earlier_bearer_token_is_dead(send, billing):
+def test_such_a_clients_earlier_bearer_token_no_longer_works(send, billing):
     token = send.token(billing.basic).json()["access_token"]
     assert send.get(WHOAMI, bearer(token)).status == 200
     Client.objects.filter(pk=billing.client.pk).update(require_dpop=True)

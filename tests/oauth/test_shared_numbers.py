@@ -1,4 +1,4 @@
-"""oauth/shared_numbers.py: each process counts for itself, and any of them sums up."""
+"""oauth/shared_numbers.py: each process counts for itself, and any of them can sum up."""
 
 import os
 
@@ -39,7 +39,7 @@ def test_next_process_in_a_place_counts_on():
     assert numbers.sum_up()["token"][0] == 5.0
 
 
-def test_place_that_is_not_there_is_nobody_elses():
+def test_an_invalid_place_belongs_to_nobody():
     numbers = SharedNumbers(1)
     add(numbers, 1, "token", 2)
     assert numbers.find_row("token")[0] == 2.0

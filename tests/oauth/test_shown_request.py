@@ -1,4 +1,4 @@
-"""A request that somebody shows: each check says what the endpoint would, and nothing comes of it."""
+"""A request that somebody tests: each check says what the endpoint would, without effects."""
 
 import json
 from datetime import timedelta
@@ -42,7 +42,7 @@ def test_a_good_secret_passes_every_check(agrees, billing, now, by):
     ]  # fmt: skip
 
 
-def test_each_thing_that_is_wrong_with_a_secret_is_told(agrees, billing, make, demo, now):
+def test_each_thing_that_is_wrong_with_a_secret_is_reported(agrees, billing, make, demo, now):
     other = make(demo, name="other")
     altered = billing.secret[:-7] + ("a" if billing.secret[-7] != "a" else "b")
     cut = billing.secret[:-1]
@@ -62,7 +62,7 @@ def test_each_thing_that_is_wrong_with_a_secret_is_told(agrees, billing, make, d
     agrees(make_request(now, billing.form), "secret_revoked")
 
 
-def test_what_the_client_forbids_is_told_even_where_the_secret_is_bad(agrees, billing, demo, make, now):
+def test_what_the_client_forbids_is_reported_even_if_the_secret_is_wrong(agrees, billing, demo, make, now):
     strict = make(demo, name="strict", auth_methods=["client_secret_basic"], allowed_networks=["192.0.2.0/24"])
     examination = agrees(make_request(now, strict.form), "method_not_allowed")
     assert checked(examination)["ADDRESS"] == "address_not_allowed"
@@ -79,14 +79,14 @@ def test_an_address_that_nobody_says_is_left_open(demo, make, now):
     assert "ADDRESS" not in checked(examine_form(make_request(now, free.form, address=""), workspace=demo.pk, is_whole=False))
 
 
-def test_an_address_that_has_to_wait_is_told(demo, billing, now, settings):
+def test_an_address_that_has_to_wait_is_reported(demo, billing, now, settings):
     settings.FAILURES_PER_CLIENT = 1
     for _ in range(2):
         token(make_request(now, {**billing.form, "client_secret": "x"}))
     assert checked(examine_form(make_request(now, billing.form), workspace=demo.pk, is_whole=True))["WAIT"] == "throttled"
 
 
-def test_a_secret_that_waits_for_its_hash_is_told(demo, billing, now, monkeypatch):
+def test_a_secret_that_waits_for_its_hash_is_reported(demo, billing, now, monkeypatch):
     monkeypatch.setattr("clients.secret._HASHING_WAIT_SECONDS", 0)
     billing.client.secrets.update(digest="")
     with secret._hashing:
@@ -114,11 +114,11 @@ def test_a_secret_that_waits_for_its_hash_is_told(demo, billing, now, monkeypatc
     ],
     ids=str,
 )
-def test_what_is_wrong_with_the_request_is_told(demo, now, changes, expected):
+def test_what_is_wrong_with_the_request_is_reported(demo, now, changes, expected):
     assert reason_in(examine_form(make_request(now, **changes), workspace=demo.pk, is_whole=True)) == expected
 
 
-def test_scopes_and_resources_that_the_client_lacks_are_told_where_there_is_a_grant(agrees, demo, billing, now):
+def test_scopes_and_resources_that_the_client_lacks_are_reported_where_there_is_a_grant(agrees, demo, billing, now):
     agrees(make_request(now, {**billing.form, "scope": "admin"}), "scope_not_allowed")
     agrees(make_request(now, {**billing.form, "resource": "https://elsewhere.example"}), "resource_not_allowed")
     both = {**billing.form, "scope": "admin", "resource": "https://elsewhere.example"}
@@ -156,11 +156,11 @@ def test_a_client_that_needs_bound_tokens_cant_use_its_secret_alone(demo, make, 
     ],
     ids=str,
 )
-def test_what_is_no_credential_is_told_at_a_resource(demo, now, headers, expected):
+def test_at_a_resource_anything_but_a_credential_is_reported(demo, now, headers, expected):
     assert reason_in(examine_caller(make_request(now, headers=headers), workspace=demo.pk, is_whole=False)) == expected
 
 
-def test_a_token_is_told_alive_or_dead(demo, billing, now):
+def test_it_reports_whether_a_token_still_works(demo, billing, now):
     text = json.loads(token(make_request(now, billing.form)).body)["access_token"]
     request = make_request(now, headers={"authorization": f"Bearer {text}"}, method="GET", path="/api/v1/whoami")
     alive = examine_caller(request, workspace=demo.pk, is_whole=True)
@@ -174,7 +174,7 @@ def test_a_token_is_told_alive_or_dead(demo, billing, now):
 # Other workspaces, and what is left behind
 
 
-def test_what_is_of_another_workspace_reads_as_what_isnt_there(demo, other, eves, now):
+def test_another_workspaces_data_looks_like_missing_data(demo, other, eves, now):
     text = json.loads(token(make_request(now, eves.form)).body)["access_token"]
     robot = create_robot(other, now=now)
     holder = self_signed("eves")

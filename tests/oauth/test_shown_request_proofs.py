@@ -18,7 +18,7 @@ from tests.oauth.shown import checked, make_request, reason_in
 # Assertions
 
 
-def test_a_good_assertion_passes_and_can_still_be_used_and_all_that_is_wrong_is_told(agrees, demo, now, monkeypatch):
+def test_a_good_assertion_passes_and_can_still_be_used_and_all_that_is_wrong_is_reported(agrees, demo, now, monkeypatch):
     robot = create_robot(demo, now=now)
     examination = agrees(make_request(now, robot.form()), "")
     assert examination.credential_id == f"key:{robot.kid}"
@@ -41,7 +41,7 @@ def test_a_good_assertion_passes_and_can_still_be_used_and_all_that_is_wrong_is_
     assert reason_in(examine()) == "assertion_replayed"
 
 
-def test_each_thing_that_is_wrong_with_an_assertion_is_told(agrees, demo, now):
+def test_each_thing_that_is_wrong_with_an_assertion_is_reported(agrees, demo, now):
     robot = create_robot(demo, now=now)
     used = robot.form()
     agrees(make_request(now, used), "")
@@ -70,7 +70,7 @@ def machine(demo, make, holder, now):
     return made
 
 
-def test_a_registered_certificate_passes_and_each_thing_that_is_wrong_with_one_is_told(agrees, machine, holder, now):
+def test_a_registered_certificate_passes_and_each_thing_that_is_wrong_with_one_is_reported(agrees, machine, holder, now):
     examination = agrees(make_request(now, {"client_id": machine.client_id}, certificate=holder.der), "")
     assert examination.credential_id == machine.client.certificates.get().credential_id
     assert examination.method == "self_signed_tls_client_auth"
@@ -99,14 +99,14 @@ def test_a_good_proof_passes_and_can_still_be_used(agrees, billing, now):
     agrees(again, "dpop_proof_replayed")
 
 
-def test_each_thing_that_is_wrong_with_a_proof_is_told(agrees, demo, make, now):
+def test_each_thing_that_is_wrong_with_a_proof_is_reported(agrees, demo, make, now):
     client, signer = make(demo, name="bound", require_dpop=True), key("ES256")
     agrees(make_request(now, client.form), "dpop_proof_missing")
     agrees(make_request(now, client.form, signer.sent(url="https://elsewhere.example/")), "dpop_proof_url")
     agrees(make_request(now, {**client.form, "dpop_jkt": "x"}, signer.sent()), "dpop_jkt_mismatch")
 
 
-def test_a_proof_without_the_servers_nonce_is_told(demo, billing, now, settings):
+def test_a_proof_without_the_servers_nonce_is_reported(demo, billing, now, settings):
     settings.DPOP_NONCE = True
     assert reason_in(examine_form(make_request(now, billing.form, key("ES256").sent()), workspace=demo.pk, is_whole=True)) == "use_dpop_nonce"
 

@@ -31,7 +31,7 @@ def published(send):
 
 
 def age(by):
-    """Let time pass: every moment in the table moves back."""
+    """Let time pass: every time in the table moves back."""
     for key in SigningKey.objects.all():
         for name in ("created_at", "activates_at", "retires_at", "revoked_at"):
             moment = getattr(key, name)
@@ -67,7 +67,7 @@ def test_a_new_key_is_announced_until_every_cache_must_hold_it_then_it_signs(sen
     assert signer(send, billing) == new
 
 
-def test_now_signs_at_once_with_the_algorithm_asked_for_or_the_one_before_and_earlier_tokens_live_on(send, billing, signing_key, now):
+def test_now_signs_at_once_with_the_algorithm_asked_for_or_the_one_before_and_earlier_tokens_keep_working(send, billing, signing_key, now):
     """An unknown algorithm is refused, and nothing is written."""
     tokens = {signing_key.kid: send.token(billing.basic).json()["access_token"]}
     for algorithm, expected in ((None, "ES256"), ("RS256", "RS256"), (None, "RS256"), ("EdDSA", "EdDSA"), ("ES256", "ES256")):
@@ -203,7 +203,7 @@ class TestRotationByItself:
         assert rotate_signing_key_if_due(now=now).key.algorithm == "RS256"
 
     @pytest.mark.usefixtures("signing_key")
-    def test_the_interval_is_a_setting_and_0_is_never(self, now, settings):
+    def test_the_interval_is_a_setting_and_0_turns_rotation_off(self, now, settings):
         age(timedelta(days=7))
         settings.SIGNING_KEY_ROTATION_DAYS = 0
         assert rotate_signing_key_if_due(now=now) is None
@@ -236,7 +236,7 @@ class TestRotationByItself:
         assert AuditEvent.objects.filter(actor="system").count() == 1
 
 
-def test_the_private_key_is_encrypted_at_rest_and_can_be_encrypted_anew(send, billing, signing_key, now, settings):
+def test_the_private_key_is_encrypted_at_rest_and_can_be_encrypted_again(send, billing, signing_key, now, settings):
     old, new = settings.KEY_ENCRYPTION_KEYS[0], "newer-" + "3" * 40
     before = SigningKey.objects.get().private_key
     settings.KEY_ENCRYPTION_KEYS = [new, old]

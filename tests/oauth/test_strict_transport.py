@@ -1,4 +1,4 @@
-"""RFC 6797: who came to the issuer's own host by HTTPS is told to come by HTTPS only, in pages and in answers of the protocol, by both doors."""
+"""RFC 6797: callers of the issuer's own host over HTTPS are told to use only HTTPS, on pages and in protocol responses, through both doors."""
 
 import pytest
 from django.test import Client

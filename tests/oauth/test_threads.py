@@ -18,7 +18,7 @@ OK = Response(200)
 
 @pytest.fixture(scope="module")
 def one():
-    """One thread is enough, and whether it lives on then shows at the next request."""
+    """One thread is enough, and the next request shows whether it survived."""
     return Threads(1, name="oauth", begin=list, most_waiting=4)
 
 
@@ -37,7 +37,7 @@ def test_the_answer_comes_back_from_a_thread(one):
     assert asyncio.run(ask(one, answer)) == (answer, "oauth_0")
 
 
-def test_an_error_goes_to_whoever_awaits_the_answer_and_the_thread_lives_on(one):
+def test_an_error_goes_to_the_caller_and_the_thread_continues(one):
     def fail(_request: Request) -> Response:
         raise LookupError
 
@@ -80,7 +80,7 @@ def test_an_answer_after_the_end_of_the_event_loop_is_dropped(one):
     assert asyncio.run(ask(one))[0].status == 200
 
 
-def test_whoever_runs_no_event_loop_may_ask_as_well(one):
+def test_callers_without_an_event_loop_can_ask_too(one):
     def fail(_request: Request) -> Response:
         raise LookupError
 
@@ -195,7 +195,7 @@ class TestOverdue:
         done = []
 
         class TakenLate(asyncio.Future):
-            """A thread that asks whether it is over has its answer only when it is given up."""
+            """A thread that asks whether its request is abandoned gets the answer only when it is."""
 
             def done(self) -> bool:
                 said = super().done()
@@ -223,7 +223,7 @@ class TestOverdue:
         may_answer = threading.Event()
 
         class AnsweredLate(asyncio.SelectorEventLoop):
-            """What a thread hands back arrives only when it is given up."""
+            """A thread's result arrives only when the request is abandoned."""
 
             def call_soon_threadsafe(self, callback, *args, context=None):
                 may_answer.wait(10)
@@ -240,11 +240,11 @@ class TestOverdue:
 
 
 class TestSenders:
-    """One who sends much waits for himself."""
+    """A sender of many requests waits for their own."""
 
     @staticmethod
     def serve(threads, *senders):
-        """The senders whose requests wait together, in the order in which they are answered; how often each was refused at once."""
+        """The senders whose requests wait together, in the order of the responses; and how often each was refused at once."""
         may_begin, answered, refused = threading.Event(), [], []
 
         def ask(sender):
@@ -274,7 +274,7 @@ class TestSenders:
         assert (answered.count("a"), answered.count("b")) == (5, 3)
         assert (refused.count("a"), refused.count("b")) == (11, 2)
 
-    def test_who_has_nothing_there_finds_a_place_though_all_are_taken(self):
+    def test_a_new_sender_gets_a_place_even_if_all_are_accepted(self):
         threads = Threads(1, name="oauth", begin=list, most_waiting=4)
         answered, refused = self.serve(threads, *"aaaabbbbccccddddeeee")
         assert set(answered) == set("abcde")

@@ -132,7 +132,7 @@ def test_without_an_address_nothing_is_counted(asgi, billing, wrong):
 
 @pytest.mark.usefixtures("few")
 def test_malformed_requests_block_nobody(asgi, billing):
-    """They are limited in what they write, under a key that no authentication reads."""
+    """What they write is limited, under a key that no authentication reads."""
     malformed = {"client_id": billing.client_id, "client_secret": billing.secret}
     for address in ("", ADDRESS):
         for number in range(6):
@@ -196,7 +196,7 @@ def test_each_kind_of_bad_secret_costs_the_same_queries_and_one_digest(billing, 
 
 
 def altered(secret):
-    """Another secret with the same ID and a right checksum."""
+    """Another secret with the same ID and a valid checksum."""
     body = secret[:-7] + ("x" if secret[-7] != "x" else "y")
     value, digits = zlib.crc32(body.encode()), ""
     for _ in range(6):

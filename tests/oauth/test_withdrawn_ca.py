@@ -1,4 +1,4 @@
-"""A CA that is taken out of client-ca.pem takes with it the tokens that its certificates obtained, as a revoked credential does."""
+"""Removing a CA from client-ca.pem ends the tokens that its certificates obtained, like revoking a credential."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def program(named):
 
 @pytest.fixture
 def answers(send, program, billing, holder):
-    """What becomes of a token where tokens are used: statuses of whoami and of the gateway, whether it is active, and why it was refused."""
+    """What happens to a token: statuses of whoami and the gateway, whether it is active, and why it was refused."""
 
     def answers(token):
         used = [send.get(path, bearer(token), certificate=holder.der) for path in (WHOAMI, GATEWAY)]
@@ -62,7 +62,7 @@ def test_ca_of_the_same_name_with_another_key_saves_no_token(asgi, program, ca, 
 
 
 def test_renewed_certificate_of_the_ca_keeps_the_tokens(asgi, program, ca, holder, authorities, answers):
-    """The same name and key: what the old one issued is as good under the new one."""
+    """The same name and key: certificates of the old one stay valid under the new one."""
     token = get_token(asgi, program.client_id, holder).json()["access_token"]
     authorities(Authority.create(key=ca.key).certificate)
     assert get_token(asgi, program.client_id, holder).status == 200

@@ -1,4 +1,4 @@
-"""What a workspace demands of its clients, at the token endpoint and at resources: at the very next request, with the reason for the owner."""
+"""What a workspace requires of its clients, at the token endpoint and at resources: at the very next request, with the reason for the owner."""
 
 from django.db import connection
 

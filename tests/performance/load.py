@@ -21,7 +21,7 @@ FORWARDED = "X-Forwarded-Proto: https"
 
 @dataclass(frozen=True)
 class Case:
-    """requests: a file with a line for each, by which they differ. renew: writes it anew with so many lines, where a request is good for one use."""
+    """requests: a file with a line for each, by which they differ. renew: rewrites the file with that many lines, if each works for one request only."""
 
     name: str
     server: Server

@@ -116,7 +116,7 @@ def test_usage_is_written_while_serving(busy: Server) -> None:
     assert server.count_usage() == 10
 
 
-def test_a_few_requests_are_written_at_once_for_whoever_waits_to_see_them(busy: Server) -> None:
+def test_a_few_requests_are_written_at_once_so_that_people_can_watch_them(busy: Server) -> None:
     server = busy
     client = server.manage("create_client", "--workspace", server.manage("create_workspace", "calm")["workspace"], "--name", "Robot")
     waited = []

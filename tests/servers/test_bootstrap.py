@@ -129,7 +129,7 @@ def test_empty_key_of_the_environment_counts_as_none(checkout: Checkout) -> None
 
 
 @pytest.mark.parametrize("lost", ["SECRET_KEY", "KEY_ENCRYPTION_KEYS"])
-def test_lost_key_is_not_made_anew_where_there_is_a_database(checkout: Checkout, lost: str) -> None:
+def test_lost_key_is_not_made_again_where_there_is_a_database(checkout: Checkout, lost: str) -> None:
     checkout.begin()
     (checkout.data_dir / "tokenos.sqlite3").write_bytes(b"SQLite format 3\0")
     checkout.env_file.write_text("".join(line for line in checkout.env_file.read_text().splitlines(keepends=True) if not line.startswith(lost)))
@@ -137,7 +137,7 @@ def test_lost_key_is_not_made_anew_where_there_is_a_database(checkout: Checkout,
     assert checkout.refuse().startswith(f"{lost} isn't set, but {database} was made with it. Restore {checkout.env_file} from your backup")
 
 
-def test_lost_env_is_not_made_anew_where_there_is_a_database(checkout: Checkout) -> None:
+def test_lost_env_is_not_made_again_where_there_is_a_database(checkout: Checkout) -> None:
     checkout.begin()
     (checkout.data_dir / "tokenos.sqlite3").write_bytes(b"SQLite format 3\0")
     checkout.env_file.unlink()
@@ -145,7 +145,7 @@ def test_lost_env_is_not_made_anew_where_there_is_a_database(checkout: Checkout)
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
-def test_env_that_others_can_read_is_taken_from_them(checkout: Checkout, mode: int) -> None:
+def test_an_env_file_that_others_can_read_is_closed_to_them(checkout: Checkout, mode: int) -> None:
     checkout.begin()
     checkout.env_file.chmod(mode)
     done = checkout.bootstrap()
@@ -195,7 +195,7 @@ def test_folder_in_which_others_can_replace_files_is_refused(checkout: Checkout,
     assert stat.S_IMODE(shared.stat().st_mode) == mode
 
 
-def test_line_of_env_without_effect_is_told_at_every_start(checkout: Checkout) -> None:
+def test_a_line_of_env_without_effect_is_reported_at_every_start(checkout: Checkout) -> None:
     lines = {
         "DATBASE_URL=postgres://nobody:hidden@db/tokenos": "TokenOS has no variable DATBASE_URL. Did you mean DATABASE_URL?",
         "export port = 9443": "TokenOS has no variable port. Did you mean PORT?",
@@ -244,28 +244,28 @@ def test_number_that_is_none_is_repeated_where_it_cant_be_a_secret(checkout: Che
         ("KEY_ENCRYPTION_KEYS=short\n", "KEY_ENCRYPTION_KEYS"),
     ],
 )
-def test_broken_env_is_one_line(checkout: Checkout, env: str, word: str) -> None:
+def test_broken_env_prints_one_line(checkout: Checkout, env: str, word: str) -> None:
     checkout.env_file.write_text(env)
     assert word in checkout.refuse()
 
 
-def test_env_that_is_no_text_is_one_line(checkout: Checkout) -> None:
+def test_env_that_is_no_text_prints_one_line(checkout: Checkout) -> None:
     checkout.env_file.write_bytes(b"\xff\xfe\x00")
     assert ".env" in checkout.refuse()
 
 
-def test_unwritable_data_dir_is_one_line(checkout: Checkout) -> None:
+def test_unwritable_data_dir_prints_one_line(checkout: Checkout) -> None:
     (checkout.directory / "file").write_text("")
     assert "DATA_DIR" in checkout.refuse(DATA_DIR=str(checkout.directory / "file" / "var"))
 
 
-def test_unreadable_certificate_is_one_line(checkout: Checkout) -> None:
+def test_unreadable_certificate_prints_one_line(checkout: Checkout) -> None:
     checkout.begin()
     (checkout.data_dir / "tls" / "server.pem").write_text("nothing\n")
     assert "server.pem" in checkout.refuse()
 
 
-def test_missing_ca_key_is_one_line_only_when_it_is_needed(checkout: Checkout) -> None:
+def test_missing_ca_key_prints_one_line_only_when_it_is_needed(checkout: Checkout) -> None:
     checkout.begin()
     (checkout.data_dir / "tls" / "ca-key.pem").unlink()
     assert checkout.bootstrap().returncode == 0
@@ -334,7 +334,7 @@ def test_empty_web_concurrency_counts_as_not_set_for_make_run(make_server: Calla
     assert server.stop() == 0
 
 
-def test_port_in_use_is_one_line(make_server: Callable[..., Server]) -> None:
+def test_port_in_use_prints_one_line(make_server: Callable[..., Server]) -> None:
     server = make_server(start=False)
     with socket.socket() as other:
         other.bind(("127.0.0.1", server.port))
@@ -357,7 +357,7 @@ def test_gunicorn_refuses_a_wrong_setting_in_one_line(make_server: Callable[...,
     assert setting in done.stderr
 
 
-def test_gunicorn_without_a_certificate_is_one_line(make_server: Callable[..., Server]) -> None:
+def test_gunicorn_without_a_certificate_prints_one_line(make_server: Callable[..., Server]) -> None:
     server = make_server(start=False)
     (server.data_dir / "tls" / "server.pem").unlink()
     done = server.run("-m", "gunicorn", "-c", "dashboard/gunicorn.py")

@@ -70,7 +70,7 @@ def test_two_proofs_are_refused_as_two_header_fields(server: Server) -> None:
 
 
 @pytest.mark.rfc("9449", "4.3")
-def test_path_that_envoy_appends_is_taken_as_it_was_sent(make_server: Callable[..., Server]) -> None:
+def test_path_that_envoy_appends_is_accepted_as_it_was_sent(make_server: Callable[..., Server]) -> None:
     """%2F in it is no slash."""
     server = make_server(TLS="off", TRUSTED_PROXIES="127.0.0.1/32", ISSUER_URL="https://tokens.example.com")
     client = server.manage("create_client", "--workspace", "demo", "--name", "robot")

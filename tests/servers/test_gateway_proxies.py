@@ -61,7 +61,7 @@ def ask(site: Site, client: dict[str, Any], *headers: tuple[str, str], path: str
     return told
 
 
-def test_who_calls_gets_through(site: Site, client: dict[str, Any]) -> None:
+def test_the_callers_identity_reaches_the_api(site: Site, client: dict[str, Any]) -> None:
     assert ask(site, client) == seen(client)
 
 

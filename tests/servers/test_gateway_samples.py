@@ -63,7 +63,7 @@ def ask(site: urllib3.HTTPConnectionPool, **headers: str) -> Any:
     return site.request("GET", "/orders?page=2", headers=headers, retries=False, timeout=30)
 
 
-def test_who_calls_gets_through_and_the_credentials_do_not(server: Server, site: urllib3.HTTPConnectionPool) -> None:
+def test_the_callers_identity_reaches_the_api_and_the_credentials_do_not(server: Server, site: urllib3.HTTPConnectionPool) -> None:
     made = make_client(server, scope="read write")
     answer = ask(site, Authorization=f"Bearer {token_of(server, made)}", **{"X-TokenOS-Client-Id": "forged", "X-TokenOS-Environment": "forged"})
     assert answer.status == 200
@@ -80,7 +80,7 @@ def test_nobody_gets_through_without_a_credential(site: urllib3.HTTPConnectionPo
     assert re.fullmatch(r"[0-9A-Za-z._-]{8,64}", answer.headers["X-Request-Id"])
 
 
-def test_what_the_sample_demands_is_asked_for(server: Server, site: urllib3.HTTPConnectionPool) -> None:
+def test_what_the_sample_requires_is_checked(server: Server, site: urllib3.HTTPConnectionPool) -> None:
     assert ask(site, Authorization=f"Bearer {token_of(server, make_client(server, scope='write'))}").status == 403
     trial = make_client(server, scope="read", environment="test")
     assert ask(site, Authorization=f"Bearer {token_of(server, trial)}").status == 403

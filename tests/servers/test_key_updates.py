@@ -118,7 +118,7 @@ def test_client_that_changes_its_keys_twice_before_each_octet_is_cut_off(server:
         assert client.read() == b""
 
 
-def test_long_records_that_come_in_parts_are_taken(server: Server, tmp_path: Path) -> None:
+def test_long_records_that_come_in_parts_are_accepted(server: Server, tmp_path: Path) -> None:
     client = Client(server, tmp_path)
     body = b"a" * 60_000
     head = f"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"

@@ -54,7 +54,7 @@ def begin_requests(server: Server, held: ExitStack, networks: int) -> None:
 
 
 @pytest.mark.parametrize("networks", [1, 8], ids=["one network", "eight networks"])
-def test_requests_that_never_end_keep_nobody_out(small: Server, networks: int) -> None:
+def test_unfinished_requests_keep_nobody_out(small: Server, networks: int) -> None:
     with ExitStack() as held:
         begin_requests(small, held, networks)
         for _ in range(10):

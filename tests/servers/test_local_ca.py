@@ -64,7 +64,7 @@ def put_ca(directory: Path, name: str | x509.Name, *more: x509.ExtensionType) ->
     return (directory / "ca.pem").read_bytes()
 
 
-def test_ca_from_before_there_were_constraints_stays(tmp_path: Path) -> None:
+def test_a_ca_without_constraints_stays(tmp_path: Path) -> None:
     """People have imported it."""
     name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, server_certificate.ORGANIZATION)])
     before = put_ca(tmp_path, name)

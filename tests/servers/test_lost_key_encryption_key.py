@@ -31,7 +31,7 @@ def restored(make_server: Callable[..., Server]) -> tuple[Server, str]:
     return server, old
 
 
-def test_preparing_and_encrypting_anew_name_the_missing_key_and_those_that_are_there(restored: tuple[Server, str]) -> None:
+def test_preparing_and_encrypting_again_name_the_missing_key_and_those_that_are_there(restored: tuple[Server, str]) -> None:
     server, old = restored
     for command in ("prepare", "reencrypt_keys"):
         done = server.run("manage.py", command)

@@ -99,7 +99,7 @@ def test_body_that_is_too_large_for_a_page_is_refused_in_json(server: Server) ->
     assert answer.headers["x-request-id"]
 
 
-def test_body_that_is_too_large_for_a_page_is_refused_to_a_browser_on_a_page(server: Server) -> None:
+def test_a_browser_sees_a_page_if_its_body_is_too_large(server: Server) -> None:
     head = b"POST /accounts/sign-in/ HTTP/1.1\r\nHost: localhost\r\nAccept: text/html,*/*\r\nContent-Length: 3000000\r\n\r\n"
     answer = server.exchange(head + b"a" * 3_000_000)
     assert answer.status == 413

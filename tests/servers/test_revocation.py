@@ -73,7 +73,7 @@ def revoke_signing_key(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("end", [revoke_token, revoke_secret, disable_client, revoke_signing_key])
-def test_token_is_dead_in_every_worker_at_the_next_request(scene: Scene, end: Callable[[Scene], None]) -> None:
+def test_token_no_longer_works_in_every_worker_at_the_next_request(scene: Scene, end: Callable[[Scene], None]) -> None:
     # Twice, so that a worker could have cached the token.
     assert scene.is_alive() == ALIVE
     assert scene.is_alive() == ALIVE
@@ -93,7 +93,7 @@ def test_token_outlives_the_rotation_of_its_secret(scene: Scene) -> None:
     assert scene.is_alive() == ALIVE
 
 
-def test_other_token_of_the_client_lives_on(scene: Scene) -> None:
+def test_other_token_of_the_client_keeps_working(scene: Scene) -> None:
     other = scene.connections[0].get_token(scene.client["client_id"], scene.client["client_secret"]).json()["access_token"]
     revoke_token(scene)
     scene.token = other

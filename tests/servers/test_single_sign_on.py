@@ -54,14 +54,14 @@ def test_the_next_one_finds_it_again_and_follows_the_groups(single_sign_on: Sing
     assert rows == [(1, "owner")]
 
 
-def test_whoever_is_not_verified_there_does_not_come_in(visitor: Visitor) -> None:
+def test_a_person_who_is_not_verified_there_is_refused(visitor: Visitor) -> None:
     page = visitor.sign_in_there("mallory")
     assert page.status_code == 403
     assert heading(visitor) == f"{NAME} hasn’t verified your email address"
     assert visitor.open(MEMBERS).url.partition("?")[0].endswith("/accounts/sign-in/")
 
 
-def test_whoever_ends_it_there_is_told_so(visitor: Visitor) -> None:
+def test_a_person_who_cancels_there_is_told_so(visitor: Visitor) -> None:
     visitor.submit(f"Sign in with {NAME}")
     visitor.open(visitor.page.headers["Refresh"].partition("url=")[2])
     cancel = re.search(r'href="([^"]*/abort)"', visitor.page.text)
@@ -82,7 +82,7 @@ def test_a_workspace_that_opens_by_single_sign_on_only(single_sign_on: SingleSig
     assert visitor.open("/w/sealed/members/").status_code == 200
 
 
-def test_a_provider_that_is_down_is_said_to_be_and_comes_back(single_sign_on: SingleSignOn, visitor: Visitor) -> None:
+def test_a_provider_that_is_down_is_reported_and_comes_back(single_sign_on: SingleSignOn, visitor: Visitor) -> None:
     single_sign_on.provider.stop()
     try:
         last = time.monotonic() + 10

@@ -47,7 +47,7 @@ def ask_deaf(server: Server, held: ExitStack, request: bytes, count: int) -> lis
     return sockets
 
 
-def test_who_does_not_read_a_file_keeps_less_than_it(server: Server, longest: bytes) -> None:
+def test_a_client_that_does_not_read_a_file_keeps_less_than_the_file_in_memory(server: Server, longest: bytes) -> None:
     """Of the file itself all share one copy."""
     length = len(server.exchange(longest).body)
     with ExitStack() as held:

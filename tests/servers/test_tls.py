@@ -74,7 +74,7 @@ WITHOUT_OPENSSLS_FUNCTIONS = {"in Python": "import _ssl; del _ssl.__file__", "in
 
 
 @pytest.mark.parametrize("where", WITHOUT_OPENSSLS_FUNCTIONS)
-def test_where_groups_cannot_be_named_the_one_that_every_client_has_is_left(make_server: Callable[..., Server], tmp_path: Path, where: str) -> None:
+def test_if_groups_cannot_be_named_the_one_that_every_client_has_is_left(make_server: Callable[..., Server], tmp_path: Path, where: str) -> None:
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_OPENSSLS_FUNCTIONS[where])
     server = make_server(WEB_CONCURRENCY="1", PYTHONPATH=str(tmp_path))
     assert "CONNECTION ESTABLISHED" in agree(server, "P-256")

@@ -135,7 +135,7 @@ def test_a_peer_without_an_address_is_believed_only_there(settings, host: str, i
     assert not settle("192.0.2.1", "http", headers, None)[0].is_secure
 
 
-def test_it_isnt_taken_from_who_listens_there(server: Server, make_server: Callable[..., Server], folder: Path) -> None:
+def test_a_socket_in_use_is_not_taken_over(server: Server, make_server: Callable[..., Server], folder: Path) -> None:
     second = make_server(start=False, TLS="off", HOST=f"unix:{folder}/tokenos.sock", ISSUER_URL="https://tokens.example.com")
     second.start(wait=False)
     assert second.process is not None
@@ -145,7 +145,7 @@ def test_it_isnt_taken_from_who_listens_there(server: Server, make_server: Calla
 
 
 @pytest.mark.parametrize("value", ["unix:", "unix:tokenos.sock", "unix:@tokenos", f"unix:/{'x' * 107}"])
-def test_what_is_no_whole_path_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_anything_but_a_whole_path_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("HOST", value)
     with pytest.raises(ImproperlyConfigured, match="HOST must be an address, or unix: followed by an absolute path of up to 107 characters"):
         environment.listening("HOST", default="127.0.0.1")

@@ -1,4 +1,4 @@
-"""Those of the product, with one page more."""
+"""The product's settings, with one more page."""
 
 from dashboard.settings import *  # noqa: F403  # the product's, whatever they are
 from dashboard.settings import BASE_DIR, TEMPLATES

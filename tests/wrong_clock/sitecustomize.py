@@ -1,4 +1,4 @@
-"""For a process under libfaketime, of which Debian 12's version fails clock_nanosleep() by a clock that it leaves as it is: Python sleeps by select()."""
+"""For a process under libfaketime: Debian 12's version breaks clock_nanosleep(), so Python sleeps by select()."""
 
 import select
 import time

@@ -32,7 +32,7 @@ def last_event(event):
 
 
 def age_confirmation(browser):
-    """As if the last proof were 11 minutes old."""
+    """Make the last proof 11 minutes old."""
     session = browser.session
     for record in session["account_authentication_methods"]:
         record["at"] -= 660
@@ -40,7 +40,7 @@ def age_confirmation(browser):
 
 
 def prove(browser, factor):
-    """As if that factor had been proved in the session a moment ago. Returns it."""
+    """Make the session look as if that factor had just been proved. Returns it."""
     session = browser.session
     session["account_authentication_methods"] += [{"method": "mfa", "id": factor.pk, "type": factor.type, "at": time.time()}]
     session.save()
@@ -57,7 +57,7 @@ class Mailbox:
         return [message.subject for message in self(address)]
 
     def link(self, address):
-        """The path of the one link of ours that the newest mail to address is about."""
+        """The path of the one link in the newest mail to address."""
         return re.search(r"https://[^/\s]+(/accounts/\S+)", self(address)[-1].body)[1]
 
     def clear(self):
@@ -80,15 +80,15 @@ def here(browser, ada, mailbox):
 
 @pytest.fixture
 def elsewhere(ada):
-    """Another browser of hers."""
+    """Another of Ada's browsers."""
     browser = Browser(raise_request_exception=False)
     assert sign_in(browser, ada).status_code == 302
     return browser
 
 
 class App:
-    """An authenticator app that holds the secret of an account, whose one-time codes are on. Unlike the service that turns them on, it ends no session: so
-    there are some by the password alone.
+    """An authenticator app with the secret of an account whose one-time codes are on. Unlike the service that turns them on, it ends no sessions, so sessions
+    with only the password remain.
     """
 
     def __init__(self, user):
@@ -107,7 +107,7 @@ def app(ada):
 
 
 def add_passkey(user, name="Laptop"):
-    """A row as a browser's registration leaves it. No browser is here to use it: tests/browser does. It ends no session, as App."""
+    """A row as a browser's registration leaves it. tests/browser has a browser that can use it. It ends no sessions, like App."""
     passkey = Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": {"id": name}})
     if not second_factors.of(user, Authenticator.Type.RECOVERY_CODES).exists():
         second_factors.make_recovery_codes(user=user, actor=factories.TESTS, now=timezone.now())

@@ -1,5 +1,5 @@
-"""A program, on the PostgreSQL of DATABASE_URL: the owner of an account ends another session at the moment at which it gets another key. Prints, as JSON, what
-became of both, and how many sessions are left.
+"""A program on the PostgreSQL of DATABASE_URL: an account's owner ends another session at the moment when its key changes. Prints, as JSON, what became of
+both, and how many sessions are left.
 """
 
 import json

@@ -19,7 +19,7 @@ _TOUCHED_AND_VERIFIED = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.UV
 
 class SecurityKey:
     def __init__(self, *, rp_id: str = "testserver", algorithm: int = ES256.ALGORITHM, counter: int = 0) -> None:
-        """counter: §6.1.1, as it is at the registration. Passkeys that are synced between devices leave it at 0."""
+        """counter: its value at registration (§6.1.1). Passkeys that are synced between devices keep it at 0."""
         self.counter = counter
         # Beside those that say that somebody touched it and was recognised.
         self.flags = AuthenticatorData.FLAG(0)

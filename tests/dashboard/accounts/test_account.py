@@ -57,7 +57,7 @@ class TestProfile:
         assert "<script>alert" not in text
 
     @pytest.mark.parametrize("name", ["x" * 101, "x" * 100_000, "a\0b", "a\u202eb", "a\nb"])
-    def test_a_bad_one_is_refused(self, here, ada, name):
+    def test_an_invalid_value_is_refused(self, here, ada, name):
         response = here.post(self.PAGE, {"name": name})
         assert response.status_code == 200
         assert "<title>Error: Profile" in response.content.decode()
@@ -89,7 +89,7 @@ class TestPassword:
         # The audit log names an account by its address, and keeps no event for ever.
         User.objects.filter(pk=ada.pk).update(email="ada@new.example")
         text = text_of(here)
-        assert "The audit log has no change of it" in text
+        assert "The audit log has no change" in text
         assert "Never changed" not in text
 
     @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ class TestPassword:
             here.post(PASSWORD, {**CHANGE, "current_password": "guessed"})
         assert here.post(PASSWORD, CHANGE).status_code == 429
 
-    def test_who_has_none_sets_one_without(self, here, ada):
+    def test_a_person_without_a_password_sets_one_without_the_current_one(self, here, ada):
         # The hash of the password is in the session, so the change comes by the page.
         here.force_login(ada)
         User.objects.filter(pk=ada.pk).update(password="!")
@@ -243,13 +243,13 @@ def test_how_one_signs_in_is_said_as_the_account_does_whatever_this_session_did(
     assert re.search(r'<p class="soft">(.*?)</p>', browser.get(SECURITY).content.decode().split('id="passkeys"')[1], re.DOTALL)[1].strip() == said
 
 
-def test_the_admin_shows_nothing_of_second_factors(admin, app):
+def test_the_admin_shows_no_second_factors(admin, app):
     text = admin.get("/admin/").content.decode()
     assert "uthenticator" not in text
     assert admin.get("/admin/mfa/authenticator/").status_code == 404
 
 
-def test_whoever_has_only_a_password_is_offered_a_passkey_once_in_each_browser(ada, browser):
+def test_somebody_who_has_only_a_password_is_offered_a_passkey_once_in_each_browser(ada, browser):
     sign_in(browser, ada)
     offer = "Sign in faster and more safely with a passkey."
     assert offer in browser.get("/accounts/security/").content.decode()

@@ -1,4 +1,4 @@
-"""Anybody can fail to sign in and ask for a new password: the audit log lists so many a day, and then says how many more there were."""
+"""Anybody can fail to sign in or request a new password: the audit log lists a number per day, and then says how many more there were."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -43,7 +43,7 @@ each_kind = pytest.mark.parametrize(("attempt", "event"), [(sign_in, "user.sign_
 
 
 @each_kind
-def test_from_however_many_addresses_so_many_are_listed(olga, attempt, event):
+def test_the_number_of_listed_attempts_is_limited_whatever_their_addresses(olga, attempt, event):
     for number in range(4):
         attempt(f"nobody{number}@example.com", f"203.0.113.{number}")
         attempt(olga.email, f"198.51.100.{number}")

@@ -1,4 +1,4 @@
-"""“Prove it is you”: before sensitive acts, valid for 10 minutes, and what was sent is kept."""
+"""“Prove it is you” before sensitive actions: valid for 10 minutes, and the form is kept."""
 
 import re
 
@@ -38,7 +38,7 @@ def old(here):
     return here
 
 
-def test_whoever_signed_in_over_10_minutes_ago_is_asked_and_whoever_has_just_done_so_is_not(here):
+def test_somebody_who_signed_in_over_10_minutes_ago_is_asked_and_whoever_has_just_done_so_is_not(here):
     for path in SENSITIVE:
         assert PAGE not in here.get(path).get("Location", ""), path
     age_confirmation(here)
@@ -59,7 +59,7 @@ def test_the_password_proves_it_for_10_minutes_and_the_session_gets_another_key(
     assert old.get(PASSWORD_PAGE).status_code == 302
 
 
-def test_what_was_sent_is_kept_and_sent_on(old, ada):
+def test_the_form_is_kept_and_sent_after_the_proof(old, ada):
     passkey = add_passkey(ada)
     Authenticator.objects.filter(type="recovery_codes").delete()
     rename = f"/accounts/security/passkeys/{passkey.pk}/rename/"
@@ -76,7 +76,7 @@ def test_a_kept_form_is_sent_on_to_its_own_page_only_once_and_for_its_own_accoun
     asked = asked_by(old.post(make))
     assert old.post(PAGE, {"password": factories.PASSWORD, **asked, "next": "/accounts/profile/"})["Location"] == "/accounts/profile/"
     assert old.post(PAGE, {"password": factories.PASSWORD, **asked})["Location"] == make
-    # As where somebody signs in as another person in the same browser.
+    # As if somebody signs in as another person in the same browser.
     age_confirmation(old)
     asked = asked_by(old.post(make))
     old.post("/accounts/sign-out/")
@@ -101,7 +101,7 @@ def test_a_kept_form_is_forgotten_if(old, ada, app, meanwhile):
 
 
 class TestWhoeverHasACopyOfTheCookie:
-    """Of the session. What waits is bound to the browser that sent it; the proof there does that or nothing."""
+    """The session's cookie. A waiting form is bound to the browser that sent it; a proof there sends that form or none."""
 
     @pytest.fixture
     def rename(self, ada):
@@ -122,7 +122,7 @@ class TestWhoeverHasACopyOfTheCookie:
 
     @pytest.mark.parametrize("before", ["nothing", "the owner's waits", "its cookie is copied", "the owner's is proved"])
     def test_has_the_owner_s_proof_do_nothing_whatever_waits_in_the_owner_s_browser(self, old, thief, rename, prove, before):
-        """What the browser is known by is another one for each form."""
+        """Each form gets a different cookie."""
         asked = None
         if before != "nothing":
             asked = old.post(rename, {"name": "Desk"})["Location"]
@@ -201,7 +201,7 @@ def test_it_never_leads_elsewhere(old, path):
     assert old.post(PAGE, {"password": factories.PASSWORD, "next": path})["Location"] == "/"
 
 
-def test_one_person_fills_no_log_by_proving_it_again_and_again(old, ada, monkeypatch):
+def test_one_person_cannot_fill_the_log_by_repeated_proofs(old, ada, monkeypatch):
     """Each proof is an event that nobody can remove, and a passkey proves in no time. Wrong ones use up nothing of the number, and beyond it no password is
     looked at: each takes a tenth of a second, and waits in a line that others need.
     """
@@ -224,11 +224,11 @@ def test_a_stranger_is_led_to_sign_in(db):
 
 
 class TestReload:
-    """Of the page with a new secret, which is the answer to the proof: the browser sends the proof again."""
+    """Reloading the page with a new secret, which is the response to the proof: the browser sends the proof again."""
 
     @pytest.fixture
     def form(self, old, billing):
-        """What waits for the proof."""
+        """The form that waits for the proof."""
         path = f"/w/demo/clients/{billing.secret.client.client_id}/secrets/new/"
         return old.post(path, {"name": "worker", "secret_expiry": "30d", "once": new_token()})["Location"]
 

@@ -1,4 +1,4 @@
-"""Whoever has a copy of a session's cookie keeps its owner from no proof: what a browser was asked is its own, and isn't in the session that both have."""
+"""A copy of a session's cookie can't block the owner's proof: each browser keeps its own question, outside the shared session."""
 
 import json
 
@@ -25,7 +25,7 @@ def key(here):
 
 @pytest.fixture
 def thief(here, key):
-    """With a copy of the session's cookie, as it was after the passkey was added."""
+    """A browser with a copy of the session's cookie from after the passkey was added."""
     thief = Browser()
     thief.cookies["__Host-session"] = here.cookies["__Host-session"].value
     return thief
@@ -73,7 +73,7 @@ def test_an_answer_counts_once_within_ten_minutes_and_for_what_was_asked(here, k
 
 
 def test_an_answer_to_that_signs_nobody_in_and_proves_nothing_in_another_session_of_the_same_person(here, key, ada):
-    """In a browser that has the question as well, of a page that anybody may open who has an account."""
+    """In a browser that has the question too, from a page that anybody with an account may open."""
     challenge = challenge_on(here.get(CONFIRM), "request-options")
     for other, path in ((Browser(), "/accounts/sign-in/passkey/"), (as_person(ada), CONFIRM)):
         other.cookies[passkeys.COOKIE] = here.cookies[passkeys.COOKIE].value

@@ -1,4 +1,4 @@
-"""Another address for an account: confirmed by a link in a mail to the new one, told to the old one."""
+"""Changing an account's address: a link in a mail to the new address confirms it, and the old address is told."""
 
 from datetime import timedelta
 from urllib.parse import unquote
@@ -84,7 +84,7 @@ def test_one_that_looks_like_another_is_none(here, ada, mailbox, email, said):
     assert not AuditEvent.objects.filter(event="user.email_change_requested").exists()
 
 
-def test_mails_to_one_mailbox_are_one_number_however_its_domain_is_written(here, ada, now, monkeypatch):
+def test_spellings_of_a_domain_share_the_mail_limit(here, ada, now, monkeypatch):
     monkeypatch.setattr(quotas, "MAX_MAILS_TO_ONE", 2)
     spelled = ("own@b\u00fccher.example", "OWN@xn--bcher-kva.example", "own@b\u00fccher.exam\u200bple")
     assert [quotas.refuse_mail_to(email, by=ada, now=now) is None for email in spelled] == [True, True, False]
@@ -103,7 +103,7 @@ def test_who_was_removed_gets_no_notices_again_by_a_change_of_the_address_and_wh
     assert present_owner_of(client) == ["Ada@example.com"]
 
 
-def test_whoever_reads_the_mail_of_a_mistyped_address_changes_nothing_and_learns_nothing(here, ada, eve, mailbox):
+def test_somebody_who_reads_the_mail_of_a_mistyped_address_changes_nothing_and_learns_nothing(here, ada, eve, mailbox):
     here.post(CHANGE, {"email": NEW})
     [message] = mailbox(NEW)
     [html] = message.alternatives
@@ -127,7 +127,7 @@ def test_whoever_reads_the_mail_of_a_mistyped_address_changes_nothing_and_learns
     assert email_of(ada) == NEW
 
 
-def test_an_address_that_has_an_account_reads_alike_and_gets_no_link(here, ada, eve, mailbox):
+def test_an_address_with_an_account_gets_the_same_response_and_no_link(here, ada, eve, mailbox):
     response = here.post(CHANGE, {"email": eve.email})
     assert response["Location"] == "/accounts/profile/"
     assert f"Mail is on its way to {eve.email}." in here.get("/accounts/profile/").content.decode()
@@ -135,7 +135,7 @@ def test_an_address_that_has_an_account_reads_alike_and_gets_no_link(here, ada, 
 
 
 def test_what_was_made_for_the_old_one_in_her_workspaces_ends(here, ada, demo, link):
-    """By it somebody who is taken out later, or whoever reads that mailbox by then, would come back."""
+    """Somebody who is removed later, or a later reader of that mailbox, could come back by it."""
     owner = factories.add_member(demo, factories.create_user("olga@example.com"), Membership.Role.OWNER)
     made = factories.create_client(demo).secret.client
     handed = hand_overs.create_hand_over(
@@ -153,7 +153,7 @@ def test_what_was_made_for_the_old_one_in_her_workspaces_ends(here, ada, demo, l
 
 
 def test_a_link_from_before_the_password_changed_leads_nowhere(here, ada, link):
-    """Whoever ordered it with a stolen session doesn't get the account back after its owner has thrown them out."""
+    """A thief who requested it with a stolen session doesn't get the account back after the owner has ended that session."""
     ada.set_password("an-entirely-new-phrase")
     ada.save(update_fields=["password"])
     anew = Browser(raise_request_exception=False)

@@ -1,4 +1,4 @@
-"""What anybody with an account can do again and again: it fills neither the audit log, which keeps everything, nor a stranger's mailbox."""
+"""Anything that people can repeat fills neither the audit log, which keeps everything, nor a stranger's mailbox."""
 
 import time
 
@@ -25,7 +25,7 @@ def assert_refused(response, said):
     assert f"{said} Wait 60 min and try again." in text_of(response)
 
 
-def test_how_pages_look_is_nobody_else_s_business_and_no_event(here, ada):
+def test_display_settings_write_no_event(here, ada):
     for _ in range(2):
         here.post(DISPLAY)
         here.post(DISPLAY, {"has_single_keys": "on"})
@@ -40,7 +40,7 @@ def _few(monkeypatch):
 @pytest.mark.usefixtures("_few")
 class TestNames:
     def test_of_oneself_which_keep_nobody_else_from_it_and_no_second_factor_there(self, here, ada, eve):
-        """A name takes no proof: whoever holds a session that somebody left open would keep a factor of theirs there by it."""
+        """A name needs no proof: somebody at an open session could otherwise protect a factor that they added."""
         passkey = prove(here, add_passkey(ada))
         assert [here.post(PROFILE, {"name": name}).status_code for name in "ABA"] == [302] * 3
         assert_refused(here.post(PROFILE, {"name": "B"}), "Too many changes.")
@@ -62,7 +62,7 @@ class TestMailToAnAddressOfOnesChoice:
         monkeypatch.setattr(quotas, "MAX_MAILS_TO_ONE", 2)
 
     def test_few_within_an_hour_by_one_person_which_keep_nobody_else_from_it(self, here, eves, demo, mailbox):
-        """Nor does an answer tell that somebody else had mail sent there."""
+        """Nor does a response reveal that somebody else had mail sent there."""
         for _ in range(3):
             refused = eves.post(CHANGE, {"email": STRANGER})
         assert_refused(refused, "Too many mails to that address.")

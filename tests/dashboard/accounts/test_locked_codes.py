@@ -1,4 +1,4 @@
-"""After 100 wrong one-time codes in a row no further one is taken: guessed at any pace, one would be right some day."""
+"""After 100 wrong one-time codes in a row no more are accepted: otherwise one guess would be right some day."""
 
 from datetime import timedelta
 
@@ -93,7 +93,7 @@ def test_a_reset_of_the_password_unlocks_them(ada, app):
 
 @pytest.mark.usefixtures("locked", "app")
 class TestWhoReadsTheOwnersMail:
-    """Such a person can reset the password as often as they like, but has no factor."""
+    """They can reset the password as often as they like, but have no factor."""
 
     def test_has_ten_more_codes_by_a_reset(self, ada, app):
         reset(ada)

@@ -1,4 +1,4 @@
-"""What a sign-in costs others: however many sessions an account has, and only as long as its password is looked at."""
+"""What a sign-in costs others: the same with any number of sessions, and only while its password is checked."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ SECURITY = "/accounts/security/"
 
 
 def open_sessions(user, number):
-    """So many, each used a minute before the one that comes after it."""
+    """That many, each used a minute before the next one."""
     now = timezone.now()
     for count in range(number):
         key, at = f"{user.pk}-{count}", now - timedelta(minutes=number - count)
@@ -75,7 +75,7 @@ def test_those_that_are_over_already_take_no_room(browser, ada):
 
 @pytest.fixture
 def held():
-    """For each event that is written: who waits for a place at that moment, or has one."""
+    """For each written event: who waits for a place at that moment, or has one."""
     seen = {}
 
     def look(execute, sql, params, many, context):
@@ -88,13 +88,13 @@ def held():
 
 
 class TestOnlyWhileThePasswordIsLookedAt:
-    """One has a place in the line for passwords, and whatever follows keeps nobody out."""
+    """A person has a place in the queue for passwords, and what follows keeps nobody out."""
 
     def test_at_sign_in(self, browser, ada, held):
         assert sign_in(browser, ada).status_code == 302
         assert held == {"user.signed_in": []}
 
-    def test_where_a_form_waits_for_a_proof(self, here, demo, held):
+    def test_if_a_form_waits_for_a_proof(self, here, demo, held):
         age_confirmation(here)
         client = factories.create_client(demo).secret.client
         asked = here.post(f"/w/demo/clients/{client.client_id}/disable/", {"reason": ""})
@@ -111,6 +111,6 @@ class TestOnlyWhileThePasswordIsLookedAt:
         assert held == {"user.password_reset": []}
 
     def test_at_a_wrong_one_until_it_is_counted(self, browser, ada, held):
-        """Whoever sends many at once has no more guesses than whoever sends one after the other."""
+        """Sending many at once gives no more guesses than sending one after the other."""
         sign_in(browser, ada, "wrong")
         assert held == {"user.sign_in_failed": ["127.0.0.1"]}

@@ -44,16 +44,16 @@ def test_a_code_of_the_app_turns_them_on_and_shows_recovery_codes_once(here, ada
 
 
 def test_after_a_wrong_code_the_same_one_counts_but_is_not_shown_again(here):
-    """The app holds it by then; and whoever has a copy of the session's cookie would get it by sending a wrong code."""
+    """The app has it by then, and somebody with a copy of the session's cookie could get it by sending a wrong code."""
     secret = shown_secret(here)
     page = here.post(ON, {"code": "000000"})
     assert secret not in page.content.decode().replace(" ", "")
-    assert "The secret is shown once. Not in your app? Begin again with a new one." in text_of(page)
+    assert "The secret is shown once. If it isn’t in your app, start again with a new one." in text_of(page)
     assert "Save the codes now" in text_of(here.post(ON, {"code": app_code(secret)}))
 
 
 def test_a_form_without_a_secret_that_waits_for_it_or_that_is_older_than_10_minutes_shows_another(here, monkeypatch):
-    """As of a page from before somebody turned them on and off."""
+    """As from a page that was opened before somebody turned them on and off."""
     page = here.post(ON, {"code": "000000"})
     assert "The secret has changed. Scan the new one, then enter its code." in text_of(page)
     secret = shown_secret(here)
@@ -122,7 +122,7 @@ def test_after_5_wrong_codes_the_sign_in_has_ended_and_the_account_is_told(brows
 
 @pytest.mark.parametrize("guessed", ["000000", "aaaa-aaaa-aaaa"])
 def test_codes_guessed_from_many_addresses_end_too_and_keep_none_of_the_other_kind_from_working(ada, app, settings, guessed):
-    """Whoever knows the password would keep the owner out by them for as long as they like."""
+    """Otherwise, somebody who knows the password could lock the owner out for as long as they like."""
     settings.FAILURES_PER_CLIENT = 3
     for number in range(3):
         browser = Browser(raise_request_exception=False, REMOTE_ADDR=f"203.0.113.{number}")

@@ -66,7 +66,7 @@ def test_a_refusal_says_why_is_in_the_audit_log_and_is_told_to_the_owner(add, ad
     assert "you don’t need to do anything" not in message.body
 
 
-def test_many_refusals_are_told_once_in_an_hour(add, ada, mailbox):
+def test_many_refusals_send_one_mail_an_hour(add, ada, mailbox):
     key = add(7)
     for _ in range(3):
         assert not signs_in(key, ada, 7)

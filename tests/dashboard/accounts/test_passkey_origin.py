@@ -1,5 +1,5 @@
-"""A passkey's answer counts that was made on a page of this very origin, and not in a frame of another's: Web Authentication Level 3 §7.1 steps 9 to 11 and
-§7.2 steps 12 to 14. A browser makes answers for an RP ID on each port of its host and under each name below it.
+"""A passkey's response counts only if a page of this very origin made it, outside another site's frame: Web Authentication Level 3 §7.1 steps 9 to 11 and
+§7.2 steps 12 to 14. A browser makes responses for an RP ID on each port of its host and on each subdomain.
 """
 
 import json
@@ -62,7 +62,7 @@ def test_an_answer_of_this_origin_signs_in_and_of_another_does_not(key, ada):
 
 
 def test_nor_does_it_add_a_passkey_nor_does_one_whose_algorithm_nobody_asked_for(here):
-    """§7.1 step 20. It could sign in nobody, and each try would fail."""
+    """§7.1 step 20. It could sign nobody in, and each try would fail."""
     for client_data in AT_EACH_DOOR:
         assert "No passkey was added." in text_of(register(here, SecurityKey(), **client_data)), client_data
     assert "No passkey was added." in text_of(register(here, SecurityKey(algorithm=-999)))

@@ -1,4 +1,4 @@
-"""Passkeys, as far as a program without an authenticator gets; tests/browser has one."""
+"""Passkeys, as far as tests without an authenticator can go; tests/browser has one."""
 
 import json
 
@@ -86,14 +86,14 @@ NO_DATABASE_TAKES = [place % text for place in PLACES for text in ("\\u0000", "\
 
 @pytest.mark.parametrize("credential", [*NO_DATABASE_TAKES, '{"id": NaN}', '{"id": 1e999}', '{"id": -Infinity}'])
 def test_what_no_database_takes_is_no_answer_of_a_passkey(browser, here, credential):
-    """Also where one is added: it is kept as it came."""
+    """Also if a passkey is added: the response is stored unchanged."""
     for response in (Browser().post(SIGN_IN_BY, {"credential": credential}), here.post(NEW, {"name": "Laptop", "credential": credential})):
         assert response.status_code == 200
         assert "The passkey’s response can’t be read. Try again." in text_of(response)
 
 
 def test_an_answer_that_is_longer_than_any_is_not_read(browser, ada):
-    """The library copies what is left of CBOR at each item."""
+    """The library copies the rest of the CBOR at each item."""
 
     def answer(length):
         empty = json.dumps({"id": ""})
@@ -171,7 +171,7 @@ def test_it_is_removed_once_and_the_account_is_told_and_with_the_last_one_go_the
     assert not Authenticator.objects.exists()
 
 
-def test_another_persons_passkey_or_one_that_never_was_is_not_there_and_each_change_asks_for_a_proof_first(here, ada, ben):
+def test_another_persons_passkey_or_one_that_never_was_is_not_found_and_each_change_asks_for_a_proof_first(here, ada, ben):
     theirs = add_passkey(ben)
     for what in ("rename", "remove"):
         assert here.get(page(theirs, what)).status_code == 404

@@ -1,4 +1,4 @@
-"""Hashing a password would take every core, so it has one, and there steps back for everything else that the process does."""
+"""Hashing a password would take every core, so it gets one, with low priority."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ def _hashers(settings):
 
 
 def test_passwords_that_come_at_once_are_hashed_with_argon2id_one_after_the_other_and_recognised():
-    """100 MB for each."""
+    """Each takes 100 MB."""
     with ThreadPoolExecutor(2) as threads:
         hashed, other = threads.map(make_password, ["correct horse battery"] * 2)
     assert sum(thread.name.startswith("hashing") for thread in threading.enumerate()) == 1

@@ -65,13 +65,13 @@ def test_new_ones_end_the_old_ones_are_shown_once_and_are_nowhere_in_clear_text(
 
 
 def test_their_hashes_wait_for_their_turn_as_those_of_passwords_do(monkeypatch):
-    """Ten of them, which would else keep pages and tokens from everybody."""
+    """Otherwise ten hashes would hold up everybody's pages and tokens."""
     monkeypatch.setattr(recovery_codes, "hash_secret", lambda _code: current_thread().name)
     assert {name.partition("_")[0] for name in recovery_codes.make()[1]["hashes"]} == {"hashing"}
 
 
 def test_nobody_changes_second_factors_without_end(here, ada, app, mailbox, monkeypatch):
-    """Each change is an event that is kept, and a mail; and each set of recovery codes ten hashes."""
+    """Each change is a permanent event and a mail, and each set of recovery codes is ten hashes."""
     prove(here, app.factor)
     passkey = prove(here, add_passkey(ada))
     # The fixture made codes once.
@@ -89,7 +89,7 @@ def test_nobody_changes_second_factors_without_end(here, ada, app, mailbox, monk
     assert mailbox() == []
 
 
-def test_without_a_strong_factor_there_are_none(here):
+def test_without_a_strong_factor_there_are_no_recovery_codes(here):
     text = here.post(NEW).content.decode()
     assert "Add a passkey or turn on one-time codes first." in text
     assert "<title>Error: " in text
@@ -125,7 +125,7 @@ def test_while_another_is_looked_at_one_is_asked_to_come_back(ada, app):
 
 @pytest.fixture
 def from_before(ada, app):
-    """Ada's recovery codes as accounts had them once, of which the first is used; then the upgrade. Returns the codes."""
+    """Ada's recovery codes in the old format, the first of them used; then the upgrade. Returns the codes."""
     row = Authenticator.objects.get(type="recovery_codes")
     row.data = {"seed": get_adapter().encrypt(SEED), "used_mask": 1}
     row.save()

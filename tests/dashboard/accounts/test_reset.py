@@ -1,4 +1,4 @@
-"""A new password for whoever forgot it, by a link in a mail."""
+"""A new password by a link in a mail."""
 
 import re
 import time
@@ -31,7 +31,7 @@ def link(ada):
 
 @pytest.fixture
 def adas_invitation(ada, demo):
-    """A link by which somebody new joins."""
+    """A link for a new person to join."""
     new = factories.invite(Membership.objects.get(user=ada, workspace=demo), "jonas@example.com")
     return f"/accounts/invite/{new.plaintext}/"
 
@@ -65,7 +65,7 @@ def test_the_second_factor_is_still_asked_for(browser, ada, app, link):
 
 
 def test_nobody_is_flooded_with_links_from_many_addresses(browser, ada, eve, mailbox):
-    """What was sent before works still, so the account's owner isn't kept out."""
+    """Earlier links still work, so the account's owner isn't kept out."""
     answers = [browser.post(ASK, {"email": ada.email}, REMOTE_ADDR=f"203.0.113.{number}") for number in range(8)]
     assert {(answer.status_code, len(answer.content)) for answer in answers} == {(200, len(answers[0].content))}
     assert len(mailbox(ada.email)) == 5
@@ -96,8 +96,8 @@ def test_a_link_leads_nowhere(browser, ada, eve, link, what):
         assert user.check_password(factories.PASSWORD)
 
 
-def test_who_knows_the_password_ends_few_links_by_another_one(here, ada, browser, monkeypatch):
-    """Else a thief would set one after the other, and each link of the owner's would be dead when it is opened."""
+def test_somebody_who_knows_the_password_can_end_few_links_by_changing_it(here, ada, browser, monkeypatch):
+    """Otherwise a thief could set one password after the other, and each of the owner's links would be invalid when opened."""
     monkeypatch.setattr(quotas, "MAX_PASSWORD_CHANGES", 1)
     change = "/accounts/security/password/"
     assert here.post(change, {"current_password": factories.PASSWORD, "new_password": NEW}).status_code == 302
@@ -168,7 +168,7 @@ class TestAsking:
 
     @pytest.mark.parametrize("email", ["", "ada", "a@b", "a\0@example.com", "x" * 100_000, "🙂"])
     @pytest.mark.usefixtures("db")
-    def test_what_is_no_address_is_refused(self, browser, email):
+    def test_anything_but_an_address_is_refused(self, browser, email):
         response = browser.post(ASK, {"email": email})
         assert response.status_code == 200
         assert "No mail was sent." in response.content.decode()
@@ -196,8 +196,8 @@ def test_the_page_tells_no_other_page_where_it_was(browser, link):
     assert "no-store" in response["Cache-Control"]
 
 
-def test_a_browsers_form_is_taken_and_no_other_sites_or_one_without_its_token(ada, link):
-    """By the Origin that browsers send with a form under this policy."""
+def test_a_browsers_form_is_accepted_and_no_other_sites_or_one_without_its_token(ada, link):
+    """Recognised by the Origin that browsers send with a form under this policy."""
     browser = Client(enforce_csrf_checks=True)
     assert browser.post(link, {"new_password": NEW}, secure=True).status_code == 403
     assert not Session.objects.exists()
@@ -208,7 +208,7 @@ def test_a_browsers_form_is_taken_and_no_other_sites_or_one_without_its_token(ad
 
 
 class TestWithoutAMailServer:
-    """The mail is a file of the operator's then, so nobody is told to look for one."""
+    """The mail is then a file for the operator, so nobody is told to look for a mail."""
 
     @pytest.fixture(autouse=True)
     def _files(self, settings, tmp_path):
@@ -216,11 +216,11 @@ class TestWithoutAMailServer:
         settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
 
     def test_the_page_says_whom_to_ask_and_not_whether_there_is_an_account(self, browser, ada, tmp_path):
-        assert "This instance has no mail server yet: after this, whoever runs it can give you a link." in text_of(browser.get(ASK))
+        assert "This instance has no mail server yet. Afterwards, its administrator can give you a link." in text_of(browser.get(ASK))
         answers = [text_of(browser.post(ASK, {"email": email})).replace(email, "…") for email in (ada.email, "none@example.com")]
         assert answers[0] == answers[1]
         assert "If … has an account, the mail with the link is a file in DATA_DIR/mail." in answers[0]
-        assert "Ask whoever runs this instance for the link. It works once, within 1 hour." in answers[0]
+        assert "Ask the administrator of this instance for the link. It works once, within 1 hour." in answers[0]
         assert "on its way" not in answers[0]
         mail.wait_until_sent()
         [file] = (tmp_path / "mail").iterdir()
@@ -229,8 +229,8 @@ class TestWithoutAMailServer:
     @pytest.mark.parametrize("email", ["ada@new.example", "eve@example.com"])
     @pytest.mark.usefixtures("eve")
     def test_nor_does_that_of_another_address(self, here, email):
-        """The second one has an account."""
-        assert "This instance has no mail server yet: after this, whoever runs it can give you a link." in text_of(here.get("/accounts/profile/email/"))
+        """The second address has an account."""
+        assert "This instance has no mail server yet. Afterwards, its administrator can give you a link." in text_of(here.get("/accounts/profile/email/"))
         here.post("/accounts/profile/email/", {"email": email})
         said = text_of(here.get("/accounts/profile/"))
         assert f"Ask its operator for the mail to {email}: it is a file in DATA_DIR/mail. Open the link in it within 24 hours." in said

@@ -38,14 +38,14 @@ def _demand(demo):
 
 
 def turn_on_codes(browser):
-    """Through the pages. Returns the answer, and the secret."""
+    """Turn on codes through the pages. Returns the response and the secret."""
     secret = re.search(r'data-copy="(\w+)"', browser.get(ON).content.decode())[1]
     return browser.post(ON, {"code": app_code(secret)}), secret
 
 
 @pytest.mark.usefixtures("_demand")
 class TestWithoutOne:
-    def test_who_lacks_one_is_led_to_add_one(self, here):
+    def test_a_person_without_one_is_asked_to_add_one(self, here):
         assert here.get(MEMBERS)["Location"] == SECURITY
         assert f"{DEMAND} Add a passkey or turn on one-time codes to open it." in text_of(here.get(SECURITY))
 
@@ -62,7 +62,7 @@ class TestWithoutOne:
 
 @pytest.mark.usefixtures("_demand", "app")
 class TestThatWasNotProved:
-    """A session by the password alone, of an account that got one at that moment: whoever holds it may know no more than the password."""
+    """A session with the password only, of an account that has just got a second factor: its holder may know only the password."""
 
     @pytest.fixture
     def app(self, here, ada):  # noqa: ARG002  # after the sign-in, which would ask for it
@@ -109,7 +109,7 @@ class TestThatWasNotProved:
         assert here.get(MEMBERS)["Location"].startswith(CONFIRM)
 
     def test_new_recovery_codes_take_a_proof_and_then_count_as_one(self, here, app):
-        """Else they would be the way around it: made by the password alone, and entered then."""
+        """Otherwise they would be a way around it: made with the password only, and then entered."""
         new = "/accounts/security/recovery-codes/new/"
         asked = asked_by(here.post(new))
         assert "Save your recovery codes" in text_of(here.post(CONFIRM, {"password": factories.PASSWORD, "code": app.recovery_codes[0], **asked}))
@@ -122,17 +122,17 @@ class TestLast:
         passkey = prove(here, add_passkey(ada))
         remove = f"{SECURITY}passkeys/{passkey.pk}/remove/"
         response = here.post(remove)
-        assert "Demo demands a second factor, and this is your last one. Add another one first." in response.content.decode()
+        assert "Demo requires a second factor, and this is your last one. Add another one first." in response.content.decode()
         assert "<title>Error: " in response.content.decode()
         assert here.get(SECURITY).content.decode().count("<b>Laptop</b>") == 1
         assert mailbox() == []
         prove(here, App(ada).factor)
         assert here.post(remove).status_code == 302
-        assert "Demo demands a second factor" in here.post(f"{SECURITY}codes/off/").content.decode()
+        assert "Demo requires a second factor" in here.post(f"{SECURITY}codes/off/").content.decode()
 
 
 class TestOtherSessions:
-    """Of the account: who holds one of them may be whom the second factor is to keep out."""
+    """The account's other sessions: the second factor may be meant to keep out somebody who has one."""
 
     @pytest.mark.parametrize(("others", "said"), [(1, "Your other session has ended."), (2, "Your 2 other sessions have ended.")])
     def test_the_first_factor_ends_them_and_the_account_is_told(self, here, ada, mailbox, others, said):
@@ -148,7 +148,7 @@ class TestOtherSessions:
         assert f"signing in asks for a code from your app. {said}" in " ".join(message.body.split())
         assert not Session.objects.filter(session_key=key).exists()
 
-    def test_where_there_is_none_nothing_is_said_of_it(self, here, ada, mailbox):
+    def test_without_other_sessions_the_page_does_not_mention_them(self, here, ada, mailbox):
         assert "session" not in text_of(re.search(r"<main.*</main>", turn_on_codes(here)[0].content.decode(), re.DOTALL)[0])
         assert "code from your app.\n" in mailbox(ada.email)[-1].body
         assert last_event("user.one_time_codes_on").after == {"sessions_ended": 0}
@@ -163,7 +163,7 @@ class TestOtherSessions:
 
 
 class TestWhereTheSessionEndsMeanwhile:
-    """Its owner ends it while ten recovery codes are hashed, which takes a second."""
+    """The owner ends it while ten recovery codes are hashed, which takes a second."""
 
     @pytest.fixture
     def theirs(self, here, ada, monkeypatch):

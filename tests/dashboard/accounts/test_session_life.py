@@ -17,7 +17,7 @@ WEEK, USUAL = timedelta(days=7), timedelta(hours=12)
 
 
 def age(browser, ago):
-    """As if it had begun then, and been used all the time, but for the last two minutes."""
+    """As if it had started then, and been in use except for the last two minutes."""
     session = browser.session
     for record in session["account_authentication_methods"]:
         record["at"] -= ago.total_seconds()

@@ -1,4 +1,4 @@
-"""What the database has of sessions opens none: a stolen backup, or a look at a replica, lets nobody in. OWASP ASVS 5.0, 7.2."""
+"""The database can't be used to open a session: neither a stolen backup nor a replica lets anybody in. OWASP ASVS 5.0, 7.2."""
 
 from datetime import timedelta
 from importlib import import_module
@@ -64,7 +64,7 @@ def test_a_session_without_a_key_has_no_row(db):
 
 
 def test_sessions_of_before_the_upgrade_end(here, ada):
-    """Their keys stood in clear, and may stand in a backup."""
+    """Their keys were stored in clear text, and may be in a backup."""
     old = Session.objects.create(session_key="o" * 32, session_data="", expire_date=timezone.now() + timedelta(hours=1))
     UserSession.objects.create(user=ada, ip="127.0.0.1", session_key=old.session_key, user_agent="")
     assert not is_in(old.session_key)

@@ -1,4 +1,4 @@
-"""An account that is switched off: no way leads in, and what was open is closed."""
+"""A disabled account: nobody can sign in, and everything open is closed."""
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -59,7 +59,7 @@ def test_a_session_that_nobody_has_noted_ends_too_and_stays_ended(ada):
     assert not is_in(browser)
 
 
-def test_to_whoever_has_no_proof_it_reads_like_a_wrong_password(browser, ada):
+def test_without_a_proof_it_looks_like_a_wrong_password(browser, ada):
     known = text_of(Browser().post("/accounts/sign-in/", {"login": ada.email, "password": "wrong"}))
     disable(ada)
     for password in ("wrong", factories.PASSWORD):
@@ -70,7 +70,7 @@ def test_to_whoever_has_no_proof_it_reads_like_a_wrong_password(browser, ada):
 
 
 def test_a_code_after_the_password_leads_nowhere_also_once_the_account_is_on_again(browser, ada, app, demo):
-    """A sign-in that was begun before belongs to whoever was to be kept out. Memberships and factors are there still."""
+    """A sign-in that was started before may belong to the person who must be kept out. Memberships and factors are there still."""
     second = Browser()
     for one in (browser, second):
         assert sign_in(one, ada)["Location"].startswith(CODE)
@@ -90,7 +90,7 @@ def test_a_code_after_the_password_leads_nowhere_also_once_the_account_is_on_aga
 
 @pytest.mark.parametrize("way", ["changed", "reset"])
 def test_nor_once_the_password_is_another(browser, ada, app, way):
-    """Whoever knew the old one, and has a code, doesn't get in after its owner has set another."""
+    """Somebody who knew the old password and has a code doesn't get in after the owner has changed it."""
     sign_in(browser, ada)
     if way == "reset":
         link = passwords.make_reset_link(ada)

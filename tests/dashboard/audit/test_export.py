@@ -1,4 +1,4 @@
-"""Taking audit events away, as CSV and as JSON lines."""
+"""Exporting audit events, as CSV and as JSON lines."""
 
 import csv
 import json
@@ -56,8 +56,8 @@ def test_the_filters_hold_and_who_took_what_is_written_down_and_no_part_of_it(ad
     assert "exported audit events (1, JSON)" in text_of(adas.get("/w/demo/audit/"))
 
 
-def test_one_person_fills_no_log_by_taking_it_away(adas, demo, monkeypatch):
-    """Each export is an event, which nobody can remove."""
+def test_one_person_cannot_fill_the_log_by_exporting_it(adas, demo, monkeypatch):
+    """Each export is a permanent event."""
     monkeypatch.setattr(quotas, "MAX_EXPORTS", 2)
     for path in (CSV, JSON):
         assert adas.post(path).streaming
@@ -67,19 +67,19 @@ def test_one_person_fills_no_log_by_taking_it_away(adas, demo, monkeypatch):
     assert AuditEvent.objects.filter(event="audit.exported").count() == 2
 
 
-def test_a_secret_among_the_filters_is_written_down_nowhere(adas, demo):
+def test_a_secret_among_the_filters_is_recorded_nowhere(adas, demo):
     answer = adas.post(CSV, {"q": factories.create_client(demo).plaintext, "period": "all"})
     assert (answer.status_code, answer["Location"]) == (302, "/w/demo/audit/?period=all")
     assert not AuditEvent.objects.filter(event="audit.exported").exists()
 
 
-def test_what_could_not_be_read_did_not_filter_and_is_written_down_nowhere(adas, demo):
+def test_an_unreadable_filter_is_ignored_and_recorded_nowhere(adas, demo):
     factories.create_client(demo)
     assert adas.post(CSV, {"q": "a\0", "address": "nowhere", "action": "client.created", "until": "x"}).status_code == 200
     assert AuditEvent.objects.get(event="audit.exported").after["filters"] == {"action": "client.created"}
 
 
-def test_by_its_address_alone_one_comes_to_the_page_with_the_filters(adas):
+def test_the_address_of_an_export_leads_to_the_page_with_its_filters(adas):
     assert adas.get(f"{CSV}?q=x&after=3")["Location"] == "/w/demo/audit/?q=x"
     assert not AuditEvent.objects.filter(event="audit.exported").exists()
 

@@ -1,4 +1,4 @@
-"""Everybody chooses their own name: where pages say who did something, nobody is taken for a colleague."""
+"""People choose their own names: nobody can pass for a colleague on a page that says who did something."""
 
 import pytest
 from django.utils import timezone
@@ -12,7 +12,7 @@ from tests.dashboard.conftest import Browser, sign_in
 
 @pytest.fixture
 def call():
-    """Each sets the own name, on the page for it."""
+    """Each person sets their own name on its page."""
 
     def call(user, name):
         own = Browser()
@@ -28,16 +28,16 @@ def call():
     [
         *("Ada Lovelace", "ada lovelace", "Ada  Lovelace.", "Adà Lovelace", "Ada Love1ace", "Аda Lovelace", "Adɑ Lovelace", "ᴀda Lovelace", "ada@example.com"),
         *("Ada Łovelace", "Ađa Løvelace", "Ada Love|ace", "Ada Love!ace", "ada＠example.com", "ada﹫example.com", "TokenOS", "T0kenOS"),
-        *("Comrnands", "A command", "Hand-over links", "Unknown", "Whoever had the link", "root", "System"),
+        *("Comrnands", "A command", "Hand-over links", "Unknown", "Somebody with the link", "root", "System"),
     ],
 )
-def test_whose_name_is_a_colleague_s_is_shown_with_the_address(ada, dana, name):
+def test_a_name_that_equals_a_colleagues_is_shown_with_the_address(ada, dana, name):
     ada.name, dana.name = "Ada Lovelace", name
     assert tell_apart([ada, dana])[dana.pk] == f"{name} (dana@example.com)"
 
 
 @pytest.mark.parametrize(("of_ada", "name"), [("Mario Rossi", "Rnario Rossi"), ("Will Smith", "VVill Smith"), ("Vivian", "VivÏan")])
-def test_so_is_one_whose_letters_look_together_like_others(ada, dana, of_ada, name):
+def test_so_is_a_name_whose_letters_look_like_others(ada, dana, of_ada, name):
     ada.name, dana.name = of_ada, name
     assert tell_apart([ada, dana])[dana.pk] == f"{name} (dana@example.com)"
 
@@ -47,7 +47,7 @@ def test_whose_name_looks_like_a_colleague_s_address_is_shown_with_the_own_one(a
     assert tell_apart([ada, dana]) == {ada.pk: "ada@example.com", dana.pk: "ada example com (dana@example.com)"}
 
 
-def test_other_names_and_addresses_stand_alone(ada, dana):
+def test_other_names_and_addresses_are_shown_alone(ada, dana):
     ada.name = "Ada Lovelace"
     assert tell_apart([ada, dana]) == {ada.pk: "Ada Lovelace", dana.pk: "dana@example.com"}
 
@@ -75,7 +75,7 @@ def test_nobody_has_the_name_of_a_system_user_whose_commands_stand_beside(call, 
     assert "<bdi>deploy</bdi>" in page
 
 
-def test_who_made_a_client_is_told_apart_too(call, demo, ada, dana):
+def test_people_who_made_a_client_are_told_apart_too(call, demo, ada, dana):
     adas = call(ada, "Ada Lovelace")
     call(dana, "Ada Lovelace")
     client = factories.create_client(demo).secret.client

@@ -1,4 +1,4 @@
-"""Every event that services write has words, and what each says."""
+"""Every event that services write has words, and what they say."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ _ENDINGS = {"csv", "json", "pem", "env", "exe", "svg", "md", "toml", "py", "html
 
 
 def find_events():
-    """The names that stand in the code of services."""
+    """The event names in the services' code."""
     root = Path(settings.BASE_DIR)
     for folder in ("clients/services", "oauth", "dashboard"):
         for file in (root / folder).rglob("*.py"):
@@ -35,7 +35,7 @@ def test_every_event_has_words_and_no_words_are_without_event():
     assert set(find_events()) == set(WORDS)
 
 
-def test_one_without_words_has_a_plain_form():
+def test_an_event_without_words_is_shown_plainly():
     assert words_of("lease.taken_over") == "lease taken over"
 
 
@@ -129,7 +129,7 @@ def test_what_an_event_says(demo, event, fields, said):
         (None, ""),
     ],
 )
-def test_a_rotation_says_how_long_both_work(demo, end, said):
+def test_a_rotation_says_how_long_both_secrets_work(demo, end, said):
     row = describe(demo, "secret.rotated", target=("secret", NEW), before=ends(**{OLD: None}), after={"client_id": "c", **ends(**{NEW: None, OLD: end})}, at=AT)
     assert (row.more, row.changes[0].removed, row.changes[0].added) == (said, [OLD], [NEW])
 
@@ -149,7 +149,7 @@ def test_a_rotation_of_another_version_says_no_more_than_it_knows(demo):
         ("command:", "A command", "by a command"),
         ("client:gone", "gone", "through the API"),
         ("hand-over:3 jonas@example.com", "jonas@example.com", "without an account"),
-        ("hand-over:3", "Whoever had the link", "without an account"),
+        ("hand-over:3", "Somebody with the link", "without an account"),
         ("something else", "something else", ""),
     ],
 )

@@ -1,4 +1,4 @@
-"""A client with what it did."""
+"""A client with usage."""
 
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ def refuse_request(client, *, reason="scope_not_allowed", detail="admin isn't am
 
 
 def use(client, credential, *, address="203.0.113.61", count=10, ago=timedelta(), outcome="granted"):
-    """As the server counts."""
+    """Count requests as the server does."""
     at = timezone.now() - ago
     hour = at.replace(minute=0, second=0, microsecond=0)
     UsageBucket.objects.create(client=client, credential=credential, endpoint="token", outcome=outcome, hour=hour, count=count)
@@ -47,7 +47,7 @@ def count_tokens(client, credential, count, *, left=timedelta(minutes=30)):
 
 
 def age(client, days=60):
-    """As of somebody who made it long ago."""
+    """Make it look old."""
     client.created_at = timezone.now() - timedelta(days=days)
     client.save(update_fields=["created_at"])
     client.secrets.update(created_at=client.created_at)

@@ -1,4 +1,4 @@
-"""Testing what a program sends: whatever is pasted is read as far as it goes, each check says whether it holds, and nothing is kept or shown again."""
+"""Testing what a program sends: the pasted text is read as far as possible, each check says whether it passes, and nothing is stored or shown again."""
 
 import json
 import logging
@@ -38,7 +38,7 @@ def pair(billing):
 
 @pytest.fixture
 def test(adas, signing_key):
-    """What the page says of something pasted."""
+    """What the page says about a pasted text."""
 
     def test(pasted, **fields):
         page = adas.post(URL, {"pasted_credential": pasted, **fields})
@@ -49,7 +49,7 @@ def test(adas, signing_key):
 
 
 def forms_of(client_id, secret):
-    """Everything that is the same request."""
+    """All forms of the same request."""
     body = f"grant_type=client_credentials&client_id={client_id}&client_secret={secret}"
     basic = basic_of(client_id, secret)
     grant, kind = "grant_type=client_credentials", "application/x-www-form-urlencoded"
@@ -108,7 +108,7 @@ def test_each_check_is_told_with_what_it_would_get_and_what_fails_says_what_to_d
     assert "The body is in the file body.txt" in said
 
 
-def test_an_address_is_checked_where_it_is_said(test, demo):
+def test_an_address_is_checked_if_it_is_given(test, demo):
     strict = factories.create_client(demo, name="strict", allowed_networks=["192.0.2.0/24"])
     pasted = f"{strict.secret.client.client_id}:{strict.plaintext}"
     assert "Enter the address above" in test(pasted)
@@ -173,7 +173,7 @@ def test_json_and_get_are_refused_as_the_endpoint_does(test, pair):
     ],
     ids=lambda value: value[:20],
 )
-def test_what_is_no_request_says_what_to_paste(adas, pasted, words):
+def test_for_anything_but_a_request_it_says_what_to_paste(adas, pasted, words):
     page = adas.post(URL, {"pasted_credential": pasted})
     assert words in text_of(page)
     assert "<title>Error: " in page.content.decode()
@@ -185,7 +185,7 @@ def test_an_address_that_is_none_is_said_at_its_field(adas, pair):
     assert pair[1] not in page.content.decode()
 
 
-def test_what_is_of_another_workspace_reads_as_what_isnt_there(test, other):
+def test_another_workspaces_data_looks_like_missing_data(test, other):
     foreign = factories.create_client(other)
     test("Basic x")  # the first page after signing in has a note of its own
     nobody = test(f"{'x' * 22}:{generate('live').plaintext}")
@@ -211,7 +211,7 @@ def test_nothing_is_kept_logged_or_counted(adas, demo, pair, now, caplog):
     assert all(wrong not in str(session.get_decoded()) for session in Session.objects.all())
 
 
-def test_who_tries_secrets_out_has_to_wait_and_nobody_else(adas, bens, pair, signing_key, monkeypatch):
+def test_only_the_person_who_tries_secrets_has_to_wait(adas, bens, pair, signing_key, monkeypatch):
     monkeypatch.setattr(quotas, "MAX_TESTS", 2)
     for _ in range(2):
         assert adas.post(URL, {"pasted_credential": "Basic x"}).status_code == 200

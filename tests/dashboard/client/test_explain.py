@@ -32,7 +32,7 @@ def test_the_form_leads_to_an_address_that_can_be_sent_on(adas, client, typed):
     assert (answer.status_code, answer["Location"]) == (302, f"{URL}?request_id=r-one")
 
 
-def test_what_isnt_there_or_is_of_another_workspace_says_where_else_to_look(adas, demo, other, now):
+def test_what_is_not_found_or_is_of_another_workspace_says_where_else_to_look(adas, demo, other, now):
     foreign = factories.create_client(other).secret.client
     record_request(foreign, request_id="r-one")
     disable_client(client=foreign, actor=Actor("system", None, "r-one"), now=now)
@@ -52,7 +52,7 @@ def test_a_secret_in_the_wrong_field_reaches_no_address(adas, billing):
 
 
 @pytest.mark.parametrize("typed", ["", "a b", "x" * 129, "x" * 400, "ü"])
-def test_what_is_no_request_id_is_told(adas, demo, typed):
+def test_text_that_isnt_a_request_id_is_rejected(adas, demo, typed):
     page = adas.post(URL, {"request_id": typed})
     assert page.status_code == 200
     assert "<title>Error: " in page.content.decode()

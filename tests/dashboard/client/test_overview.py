@@ -1,4 +1,4 @@
-"""A client's page: whether it is well, who uses it, and what comes next."""
+"""A client's page: its state, who uses it, and what comes next."""
 
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ def url(client):
 
 
 def rotate(client, *, overlap=timedelta(hours=24), ago=timedelta()):
-    """The ID of the old secret, which goes on for a while, and that of the new one."""
+    """The IDs of the old secret, which works for a while, and of the new one."""
     age(client)
     old = client.secrets.get().secret_id
     new = rotate_secret(client=client, overlap=overlap, actor=factories.TESTS, now=timezone.now() - ago)
@@ -55,13 +55,13 @@ def test_it_says_whether_it_can_get_tokens_and_if_not_since_when(adas, client, u
     factories.expire(client.secrets.get())
     said = text_of(adas.get(url))
     assert "Copy client ID of billing-sync No working credential" in said
-    assert "Its only secret ended on" in said
+    assert "Its only secret expired on" in said
     assert "It can’t get tokens. Make a new secret" in said
     assert "Make secret" in said
     assert "Rotate secret" not in said
     last = factories.create_secret(client, lifetime=timedelta(days=1)).secret
     revoke_secret(client=client, secret_id=last.secret_id, actor=factories.TESTS, now=timezone.now())
-    assert "Its last credential ended on" in text_of(adas.get(url))
+    assert "Its last credential expired on" in text_of(adas.get(url))
     client.secrets.all().delete()
     Client.objects.update(auth_methods=["private_key_jwt"])
     page = adas.get(url)
@@ -85,7 +85,7 @@ def test_a_disabled_one_says_by_whom_and_why(adas, ada, client, url):
     assert main_button_of(page) == "Enable client"
     AuditEvent.objects.all().delete()
     assert "Disabled. It gets no tokens." in text_of(adas.get(url))
-    assert "No event of this client is kept any more." in text_of(adas.get(f"{url}audit/"))
+    assert "No events of this client are left." in text_of(adas.get(f"{url}audit/"))
 
 
 def test_keys_that_the_client_publishes_are_enough(adas, client, url):
@@ -94,7 +94,7 @@ def test_keys_that_the_client_publishes_are_enough(adas, client, url):
     use(client, "jwks_uri:f00:abc", count=7)
     said = text_of(adas.get(url))
     assert "Active" in said
-    assert "What it signs in with is kept outside of TokenOS" in said
+    assert "Its credential is kept outside TokenOS" in said
     assert "https://client.example/jwks.j… Keys at its jwks_uri – " in said
     assert "203.0.113.61 7 – Change keys at its jwks_uri" in said
 
@@ -133,8 +133,8 @@ def test_an_open_hand_over_and_a_method_that_the_workspace_forbids_are_told(adas
     demo.allowed_auth_methods = ["private_key_jwt"]
     demo.save(update_fields=["allowed_auth_methods"])
     said = text_of(adas.get(url))
-    assert "One hand-over link is open. Whoever has it can make a secret for this client." in said
-    assert "This workspace no longer allows client_secret_basic and client_secret_post. What comes like that is refused." in said
+    assert "One hand-over link is open. Anybody who has it can make a secret for this client." in said
+    assert "This workspace no longer allows client_secret_basic and client_secret_post. Such requests are refused." in said
 
 
 # Rotation
@@ -145,8 +145,8 @@ def test_places_that_still_use_the_old_secret_are_named_or_counted(adas, bens, c
     use(client, old, address="198.51.100.7", count=212, ago=timedelta(minutes=14))
     said = text_of(adas.get(url))
     assert "Rotation in progress" in said
-    assert "The old secret works beside the new one until" in said
-    assert "One place still uses the old secret. 198.51.100.7 asked with it 14 min ago, 212 times in 24 hours. Deploy the new secret there" in said
+    assert "The old secret works alongside the new one until" in said
+    assert "One place still uses the old secret. 198.51.100.7 used it 14 min ago, 212 times in 24 hours. Deploy the new secret there" in said
     assert f"Extend overlap of secret {old}" in said
     assert f"End now: secret {old}" in said
     assert "End it now" not in said
@@ -164,7 +164,7 @@ def test_places_that_still_use_the_old_secret_are_named_or_counted(adas, bens, c
 def test_an_old_secret_that_nothing_uses_for_a_moment_can_be_ended(adas, client, url):
     old, new = rotate(client)
     said = text_of(adas.get(url))
-    assert f"Nothing has used the old secret {old} since the new one was made. What it is used for shows here 2 seconds later." in said
+    assert f"Nothing has used the old secret {old} since the new one was made. Use shows here after 2 seconds." in said
     assert "End it now" not in said
     assert f"{old} Old" in said
     assert f"{new} New" in said
@@ -175,12 +175,12 @@ def test_an_old_secret_that_nothing_uses_for_a_moment_can_be_ended(adas, client,
     assert f"End it now: secret {old}" in said
 
 
-def test_of_several_old_ones_each_is_told(adas, client, url):
+def test_each_of_several_old_secrets_is_shown(adas, client, url):
     first, _ = rotate(client, ago=timedelta(hours=3))
     second = client.secrets.first().secret_id
     rotate_secret(client=client, overlap=timedelta(hours=24), actor=factories.TESTS, now=timezone.now() - timedelta(hours=1))
     said = text_of(adas.get(url))
-    assert "The old secrets end one after the other" in said
+    assert "The old secrets expire one after the other" in said
     assert first in said
     assert second in said
 
@@ -242,7 +242,7 @@ def test_ten_secrets_of_which_many_run_out_cost_no_more_queries_than_two(adas, c
 # Facts, requests, and what can be done
 
 
-def test_the_facts_are_beside_it(adas, client, url):
+def test_the_facts_are_shown_beside_it(adas, client, url):
     Client.objects.update(
         description="Sends invoices", require_dpop=True, require_certificate=True, allowed_networks=["203.0.113.0/24"], audiences=["https://a.example"]
     )
@@ -291,7 +291,7 @@ def test_names_with_markup_and_from_right_to_left_stay_text(adas, demo):
     assert "<i>x</i>" not in page
 
 
-def test_others_clients_are_404(adas, other):
+def test_other_workspaces_clients_are_not_found(adas, other):
     foreign = factories.create_client(other).secret.client
     for path in ("", "latest/", "requests/", "requests.csv", "audit/"):
         assert adas.get(f"/w/demo/clients/{foreign.client_id}/{path}").status_code == 404

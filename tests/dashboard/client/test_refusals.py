@@ -33,7 +33,7 @@ def test_a_scope_that_the_client_lacks_can_be_added(demo, client):
     assert explanation.url == f"/w/demo/clients/{client.client_id}/settings/"
 
 
-def test_who_may_not_do_what_helps_reads_it_without_the_link(demo, client):
+def test_people_who_cannot_do_the_fix_see_it_without_the_link(demo, client):
     explained = {
         role: explain_reason("client_disabled", "This client is disabled.", client=client, to=membership(demo, role)).label
         for role in (Membership.Role.DEVELOPER, Membership.Role.ADMIN)
@@ -41,7 +41,7 @@ def test_who_may_not_do_what_helps_reads_it_without_the_link(demo, client):
     assert explained == {Membership.Role.DEVELOPER: "", Membership.Role.ADMIN: "Enable client"}
 
 
-def test_what_names_no_client_has_no_link_to_one(demo):
+def test_a_request_that_names_no_client_has_no_link(demo):
     explanation = explain_reason("secret_expired", "Secret x ended.", client=None, to=membership(demo, Membership.Role.OWNER))
     assert (explanation.label, explanation.url) == ("", "")
 

@@ -46,7 +46,7 @@ def test_granted_and_refused_ones_are_listed_newest_first_with_their_reason(adas
     page = adas.get(url)
     for part in ('value="bad_checksum"', "public key k-3f9c", f"secret {secret.secret_id}"):
         assert part in page.content.decode()
-    assert "Of 5,000 requests granted in 24 hours 1 are listed; each refused one is." in text_of(page)
+    assert "Showing 1 of 5,000 requests granted in 24 hours, and every refused one." in text_of(page)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_granted_and_refused_ones_are_listed_newest_first_with_their_reason(adas
         ("result=%00", ["r-granted", "r-scope", "r-checksum", "r-week"]),
     ],
 )
-def test_it_filters(adas, client, url, query, expected):
+def test_requests_are_filtered(adas, client, url, query, expected):
     record_request(client, request_id="r-granted", credential="abc")
     refuse_request(client, request_id="r-scope", address="2001:db8::1", ago=timedelta(hours=1))
     refuse_request(client, request_id="r-checksum", reason="bad_checksum", named_secret_id="abc", ago=timedelta(hours=2))
@@ -151,14 +151,14 @@ def test_one_is_shown_with_all_that_is_known_what_to_do_and_what_came_under_the_
         "Took 31 ms",
     ):
         assert fact in said
-    assert "secret Kp4zR1uW9a as it said, which nobody has proved" in said
-    assert "The answer to the caller says only invalid_scope. Details stay here." in said
+    assert "secret Kp4zR1uW9a as claimed, not proved" in said
+    assert "The caller sees only invalid_scope. Details are only here." in said
 
 
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"microseconds": None, "address": None, "scope": ""}, "Credential none was recognised From an unknown address Scopes – Took –"),
+        ({"microseconds": None, "address": None, "scope": ""}, "Credential none recognised From an unknown address Scopes – Took –"),
         ({"microseconds": 2_310}, "Took 2.3 ms"),
         ({"credential": "certificate:abc"}, "certificate abc"),
         ({"credential": "jwks_uri:f00:abc"}, "key of its jwks_uri abc"),
@@ -171,7 +171,7 @@ def test_each_kind_of_credential_is_named_and_what_nobody_measured_or_recognised
     assert said in text
 
 
-def test_others_requests_are_404(adas, client, url, demo, other):
+def test_other_workspaces_requests_are_not_found(adas, client, url, demo, other):
     foreign = factories.create_client(other).secret.client
     neighbour = factories.create_client(demo, name="neighbour").secret.client
     for recorded in (record_request(foreign), record_request(neighbour)):
@@ -183,7 +183,7 @@ def test_others_requests_are_404(adas, client, url, demo, other):
 # As a file
 
 
-def test_the_file_has_what_the_list_has_with_its_filters(adas, client, url):
+def test_the_file_has_the_filtered_list(adas, client, url):
     record_request(client, request_id="r-granted", credential="abc")
     refuse_request(client, request_id="r-refused", detail="=1+1", microseconds=None)
     answer = adas.get(f"/w/demo/clients/{client.client_id}/requests.csv?result=refused")

@@ -18,7 +18,7 @@ def client(billing):
 
 @pytest.fixture
 def carls(demo):
-    """Of Carl, who develops in demo."""
+    """The browser of Carl, a developer in demo."""
     return sign_in(join(demo, "carl@example.com", Membership.Role.DEVELOPER))
 
 
@@ -52,7 +52,7 @@ def changes(event="client.changed"):
 
 
 def use(client, *, credential, ago=timedelta(hours=1), count=4120, address="198.51.100.7", scopes=(), asked=True):
-    """As the server would have counted it."""
+    """Count use as the server would."""
     at = timezone.now() - ago
     hour = at.replace(minute=0, second=0, microsecond=0)
     UsageBucket.objects.create(client=client, credential=credential, endpoint="token", outcome="granted", hour=hour, count=count)

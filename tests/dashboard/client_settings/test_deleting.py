@@ -1,4 +1,4 @@
-"""…/delete/: for good, so the name is typed, and only what nothing can miss."""
+"""…/delete/: permanent, so the name must be typed, and only for an unused client."""
 
 from datetime import timedelta
 
@@ -40,7 +40,7 @@ def test_page_lists_what_goes_and_what_stays_and_the_typed_name_deletes_it(dans,
         ("<b>x</b>", "You typed"),
     ],
 )
-def test_other_text_deletes_nothing(dans, client, typed, said):
+def test_another_text_deletes_nothing(dans, client, typed, said):
     page = dans.post(path(client, "delete"), {"name": typed})
     assert "Nothing was deleted." in text_of(page)
     assert said in text_of(page)
@@ -59,7 +59,7 @@ def test_one_in_use_is_disabled_first_and_then_says_from_when_on_it_can_go(dans,
     disable_client(client=client, actor=factories.TESTS, now=now - timedelta(hours=23))
     text = text_of(dans.get(path(client, "delete")))
     assert "It can be deleted from" in text
-    assert "so it stays disabled for 24 hours first" in text
+    assert "so it must be disabled for 24 hours first" in text
     assert "Disable it first" not in text
 
 

@@ -1,4 +1,4 @@
-"""…/disable/ and …/enable/: without typing, for it can be undone. Each says first what comes of it."""
+"""…/disable/ and …/enable/: without typing, because they can be undone. Each says first what will happen."""
 
 import pytest
 
@@ -37,21 +37,21 @@ def test_page_says_who_asks_and_how_many_tokens_end_and_the_audit_log_keeps_the_
     assert changes("client.disabled") == [({"status": "enabled"}, {"status": "disabled", "reason": "Nobody knows what it is"})]
 
 
-def test_unused_one_goes_without_a_word_of_tokens(dans, client):
-    assert "It is enabled already and gets tokens." in text_of(dans.get(path(client, "enable")))
+def test_an_unused_clients_page_mentions_no_tokens(dans, client):
+    assert "It is already enabled and gets tokens." in text_of(dans.get(path(client, "enable")))
     assert "Nothing has ever used it." in text_of(dans.get(path(client, "disable")))
     page = dans.post(path(client, "disable"), {"reason": ""}, follow=True)
     assert "billing-sync is disabled. It gets no tokens." in text_of(page)
     assert "ended with it" not in text_of(page)
     assert changes("client.disabled") == [({"status": "enabled"}, {"status": "disabled"})]
     text = text_of(dans.get(path(client, "disable")))
-    assert "It is disabled already and gets no tokens. Enable client" in text
+    assert "It is already disabled and gets no tokens. Enable client" in text
     dans.post(path(client, "disable"), {"reason": ""})
     assert len(changes("client.disabled")) == 1
 
 
 @pytest.mark.parametrize(("reason", "said"), [("x" * 100_000, "A reason can have at most"), ("a\nb", "line break")])
-def test_reason_that_makes_no_sense_is_refused(dans, client, reason, said):
+def test_invalid_reason_is_refused(dans, client, reason, said):
     page = dans.post(path(client, "disable"), {"reason": reason})
     assert "Nothing was disabled." in text_of(page)
     assert said in text_of(page)
@@ -77,7 +77,7 @@ def test_enabling_says_what_would_not_work_and_of_many_credentials_lists_some(da
         factories.insert_secret(disabled)
     text = text_of(dans.get(path(disabled, "enable")))
     assert text.count("gets tokens again.") == 10
-    assert "All its other credentials that haven’t ended, too." in text
+    assert "So do all its other valid credentials." in text
 
 
 @pytest.mark.parametrize("act", ["disable", "enable", "delete"])

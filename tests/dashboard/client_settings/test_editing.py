@@ -17,7 +17,7 @@ def orders(demo):
     return demo.scopes.create(name="orders:read", description="Read orders")
 
 
-def test_all_that_a_client_is_made_of_is_changed_at_once_with_one_event(carls, client, orders):
+def test_all_fields_of_a_client_are_changed_at_once_with_one_event(carls, client, orders):
     entered = {
         "name": "Rechnungen 🎉",
         "contact": "payments@kestrel.example",
@@ -122,7 +122,7 @@ def test_saving_says_what_it_means_for_tokens(carls, client, billing, orders, en
         ({"seen": ""}, "This page was open too long."),
     ],
 )
-def test_what_makes_no_sense_is_refused_and_entries_stay(carls, client, entered, said):
+def test_invalid_values_are_refused_and_entries_stay(carls, client, entered, said):
     page = carls.post(path(client), {**entries(client), "contact": "kept@example.com", **entered})
     assert page.status_code == 200
     assert said in text_of(page)
@@ -228,7 +228,7 @@ SUBJECT = {"auth_methods": ["client_secret_basic", "tls_client_auth"], "tls_subj
         ({}, {}, False),
     ],
 )
-def test_all_but_what_only_describes_a_client_takes_a_proof(ada, client, browser, now, fields, entered, takes_proof):
+def test_everything_but_a_clients_description_requires_a_proof(ada, client, browser, now, fields, entered, takes_proof):
     if fields:
         update_client(client=client, actor=factories.TESTS, now=now, **fields)
     before = len(changes())

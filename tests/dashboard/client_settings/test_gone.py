@@ -1,4 +1,4 @@
-"""Somebody deleted the client in the very moment in which a form about it was sent: nothing fails, and it is said."""
+"""Somebody deletes the client just as a form about it is sent: nothing fails, and the page says so."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a client did in the last 7 days and would be refused is said before it is saved."""
+"""Before saving, the page shows what the client did in the last 7 days that would be refused."""
 
 from datetime import timedelta
 
@@ -46,8 +46,8 @@ def test_removal_of_a_scope_in_use_is_asked_about_first(carls, used):
     [
         ({"auth_methods": ["client_secret_basic"]}, "4,120 requests in 7 days came with a secret. Those that send it in the body will be refused."),
         ({"auth_methods": ["client_secret_post"]}, "Those that send it in the Authorization header, or as an API key, will be refused."),
-        ({"auth_methods": ["private_key_jwt"]}, "4,120 requests in 7 days proved themselves by client_secret_basic."),
-        ({"allowed_networks": "203.0.113.0/24"}, "198.51.100.7 made 4,120 requests in 7 days. It isn’t among the new addresses"),
+        ({"auth_methods": ["private_key_jwt"]}, "4,120 requests in 7 days authenticated by client_secret_basic."),
+        ({"allowed_networks": "203.0.113.0/24"}, "198.51.100.7 made 4,120 requests in 7 days. It isn’t in the new ranges"),
         ({"audiences": "https://b.example.com"}, "Who asks for https://a.example.com will be refused."),
         ({"audiences": ""}, "No new token is for https://a.example.com."),
         ({"require_dpop": "on"}, "Requests without a DPoP proof will be refused."),
@@ -87,7 +87,7 @@ def test_use_of_longer_ago_than_a_week_is_lost_to_nobody(carls, client, billing)
 def test_scope_that_was_granted_without_being_asked_for_is_told_apart_and_a_first_audience_takes_the_workspaces_own_away(carls, client, billing):
     use(client, credential=billing.secret.secret_id, scopes=["write"], asked=False, count=1)
     text = text_of(ask(carls, client, {"scopes": ["read"]}))
-    assert "write was in 1 token in 7 days, without being asked for. New tokens lack it." in text
+    assert "write was in 1 token in 7 days, without being asked for. New tokens won’t carry it" in text
     text = text_of(ask(carls, client, {"audiences": "https://a.example.com"}))
     assert "New tokens are for https://a.example.com instead of the workspace’s own APIs." in text
 
@@ -96,12 +96,12 @@ def test_method_is_judged_by_the_credentials_that_are_for_it(carls, demo):
     client = factories.create_client(demo, name="keys", auth_methods=["client_secret_basic", "private_key_jwt", "self_signed_tls_client_auth"]).secret.client
     use(client, credential="key:laptop", count=7)
     text = text_of(ask(carls, client, {"auth_methods": ["self_signed_tls_client_auth"]}))
-    assert "7 requests in 7 days proved themselves by private_key_jwt." in text
+    assert "7 requests in 7 days authenticated by private_key_jwt." in text
     assert "client_secret_basic." not in text
     assert ask(carls, client, {"auth_methods": ["private_key_jwt"]}).status_code == 302
 
 
-def test_tokens_of_another_key_address_or_subject_end_and_it_is_said(adas, demo):
+def test_tokens_of_another_key_address_or_subject_end_and_the_page_says_so(adas, demo):
     """A source that no living token came from is given up without a question."""
     uri = "https://a.example.com/jwks.json"
     client = factories.create_client(

@@ -1,4 +1,4 @@
-"""Who answers for a client hears by which other keys programs get in, and who answers for it from now on; so does who did before."""
+"""A client's owner hears of new key sources and of a new owner; so does the former owner."""
 
 import pytest
 from django.utils import timezone

@@ -17,7 +17,7 @@ def save(browser, client, entered):
     return browser.post(path(client), entered)
 
 
-def test_second_editor_is_told_who_changed_what_and_saves_anew(adas, carls, client):
+def test_second_editor_is_told_who_changed_what_and_saves_again(adas, carls, client):
     adas_form = entries(client)
     save(carls, client, {**entries(client), "contact": "carl@example.com", "description": "Carl’s"})
     page = save(adas, client, {**adas_form, "contact": "ada@example.com", "tags": "mine"})
@@ -76,7 +76,7 @@ def test_disabling_is_no_change_of_what_the_form_holds(adas, client):
     assert save(adas, client, {**adas_form, "name": "renamed"}).status_code == 302
 
 
-def test_where_the_audit_log_does_not_tell_the_client_is_shown_as_it_is(adas, carls, client):
+def test_if_the_audit_log_does_not_tell_the_client_is_shown_as_it_is(adas, carls, client):
     adas_form = entries(client)
     assert "This page is too old" in text_of(save(adas, client, {**adas_form, "seen": "forged", "name": "renamed"}))
     assert Client.objects.get().name == "billing-sync"
@@ -89,7 +89,7 @@ def test_where_the_audit_log_does_not_tell_the_client_is_shown_as_it_is(adas, ca
 
 
 def test_who_was_faster_in_the_very_moment_of_saving_is_told_too_and_entries_stay(adas, client, monkeypatch):
-    """After the look at the fingerprint, before the lock."""
+    """Between the check of the fingerprint and the lock."""
     create_scope(workspace=client.workspace, name="orders:read", description="", actor=factories.TESTS, now=timezone.now())
     update_client, now = view.update_client, timezone.now()
     faster = [

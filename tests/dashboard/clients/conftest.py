@@ -1,4 +1,4 @@
-"""What the list of clients shows, read as a person reads it."""
+"""What the list of clients shows, as a person reads it."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ def use(client, **fields):
 
 
 def make(workspace, name, *, age=timedelta(days=100), **fields):
-    """A client, made so long ago, and used today."""
+    """A client of that age, used today."""
     client = factories.create_client(workspace, name=name, now=timezone.now() - age, **fields).secret.client
     use(client, last_used_at=timezone.now() - timedelta(minutes=3), last_used_from="203.0.113.24")
     return client

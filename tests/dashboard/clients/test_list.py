@@ -1,4 +1,4 @@
-"""The list of clients: what a row says, in which order, and what one can look for."""
+"""The list of clients: what a row says, the order, and what can be searched for."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -35,7 +35,7 @@ def test_a_row_says_who_it_is_how_it_signs_in_how_often_when_last_and_until_when
         "billing-sync": ("Secret 1 valid", "read write", "18,204 in 24 h", "3 min ago 203.0.113.24", "Never expires"),
         "never-used": ("never made 2 h ago", "0 in 24 h"),
         "disabled": ("Live, disabled", "Enable client"),
-        "rotated": ("2 valid, rotating", "Old ends in 4 h new:"),
+        "rotated": ("2 valid, rotating", "Old expires in 4 h new:"),
         "beside": ("2 valid",),
     }.items():
         for part in parts:
@@ -100,7 +100,7 @@ def test_the_sparkline_has_a_bar_for_each_of_24_hours_and_without_readable_usage
     assert '<svg class="spark"' not in page.content.decode()
 
 
-def test_whoever_may_less_sees_the_rows_and_not_the_controls(bens, demo):
+def test_a_person_with_fewer_rights_sees_the_rows_but_not_the_controls(bens, demo):
     make(demo, "billing-sync")
     page = bens.get(PAGE)
     text = text_of(page)
@@ -110,7 +110,7 @@ def test_whoever_may_less_sees_the_rows_and_not_the_controls(bens, demo):
     assert "You are a viewer. ada@example.com can create and edit clients" in text
 
 
-def test_clients_of_another_workspace_are_nowhere(adas, demo, other):
+def test_clients_of_another_workspace_are_not_shown(adas, demo, other):
     make(other, "theirs")
     for query in ("", "?q=theirs", "?status=attention"):
         assert rows_of(adas.get(PAGE + query)) == {}
@@ -180,7 +180,7 @@ CURSORS = [
         *({"sort": sort, name: cursor} for sort in ("name", "tokens", "used", "expires", "scopes") for name in ("after", "before") for cursor in CURSORS),
     ],
 )
-def test_what_an_address_may_not_say_counts_as_not_said(adas, demo, query):
+def test_invalid_parameters_are_ignored(adas, demo, query):
     make(demo, "one")
     assert names_of(adas.get(PAGE, query)) == ["one"]
 
@@ -227,7 +227,7 @@ def test_every_column_orders_the_list(adas, three, sort, order, said):
 
 @pytest.mark.parametrize("sort", ["tokens", "-tokens", "name", "-name", "used", "-used", "expires", "-expires", "method", "scopes"])
 def test_pages_follow_each_other_and_lead_back_without_losing_anyone(adas, demo, sort):
-    """Also where many have the same value."""
+    """Also if many have the same value."""
     make_many(demo, 23)
     whole = names_of(adas.get(PAGE, {"sort": sort, "size": 25}))
     first = adas.get(PAGE, {"sort": sort, "size": 10})
@@ -245,14 +245,14 @@ def test_pages_follow_each_other_and_lead_back_without_losing_anyone(adas, demo,
 
 
 def link(page, label):
-    """Where the link of that name leads, None where there is none."""
+    """Where the link of that name leads; None if there is none."""
     html = page.content.decode()
     if f">{label}</a>" not in html:
         return None
     return html.split(f">{label}</a>")[0].split('href="')[-1].split('"')[0].replace("&amp;", "&")
 
 
-def test_a_page_whose_rows_are_gone_is_the_first_one(adas, demo):
+def test_a_page_without_rows_shows_the_first_page(adas, demo):
     make_many(demo, 12)
     second = link(adas.get(PAGE, {"sort": "name", "size": 10}), "Next")
     Client.objects.filter(name__gt="client-09").update(name="a-renamed")
@@ -262,7 +262,7 @@ def test_a_page_whose_rows_are_gone_is_the_first_one(adas, demo):
 # Parts
 
 
-def test_typing_gets_the_table_alone_with_its_count_and_fresh_links(adas, demo):
+def test_typing_refreshes_only_the_table_with_its_count_and_links(adas, demo):
     make(demo, "billing-sync")
     make(demo, "route-planner", environment="test")
     answer = adas.get(PAGE, {"q": "bill"}, headers={"HX-Request": "true"})
@@ -274,7 +274,7 @@ def test_typing_gets_the_table_alone_with_its_count_and_fresh_links(adas, demo):
     assert (answer["Vary"], answer["Cache-Control"]) == ("HX-Request, Cookie", "no-store")
 
 
-def test_the_page_asks_twelve_times_at_most_and_not_more_for_more(adas, demo, django_assert_max_num_queries, django_assert_num_queries):
+def test_the_page_needs_twelve_queries_at_most_with_any_amount_of_data(adas, demo, django_assert_max_num_queries, django_assert_num_queries):
     for client in make_many(demo, 15):
         create_public_key(client)
     ClientPublicKey.objects.update(expires_at=NOW() + timedelta(days=2))

@@ -1,4 +1,4 @@
-"""On PostgreSQL, too, the list has its orders, filters and pages, and search finds."""
+"""On PostgreSQL, too, the list has its orders, filters and pages, and search works."""
 
 
 def test_lists_and_search_are_the_same_on_postgresql(run_on_postgresql):

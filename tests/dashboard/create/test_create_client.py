@@ -1,4 +1,4 @@
-"""/w/<workspace>/clients/new/: making a client, on one page with defaults that suit most."""
+"""/w/<workspace>/clients/new/: creating a client on one page, with defaults that suit most people."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def private_jwk():
 
 
 def errors_of(page):
-    """What stands above the form, where nothing was created."""
+    """The errors above the form, if nothing was created."""
     assert "Error: Create client" in page.content.decode()
     assert not Client.objects.filter(name="refunds-worker").exists()
     text = text_of(page)
@@ -82,13 +82,13 @@ def test_environment_is_a_link_that_sends_nothing(danas, demo, settings):
     assert 'download="refunds-worker-1.env"' in html
 
 
-def test_viewer_is_told_who_can(bens, demo):
+def test_a_viewer_is_told_who_can(bens, demo):
     page = bens.get(NEW)
     assert page.status_code == 403
     assert "You are a viewer. ada@example.com can create and edit clients" in text_of(page)
 
 
-def test_everything_that_a_client_can_be_given(danas, demo):
+def test_every_option_can_be_given(danas, demo):
     page = create(
         danas,
         environment="test",
@@ -112,10 +112,10 @@ def test_everything_that_a_client_can_be_given(danas, demo):
     assert (client.token_lifetime, client.require_dpop, client.require_certificate) == (300, True, True)
     assert (client.description, client.tags) == ("Pays back", ["money", "nightly"])
     assert client.secrets.get().expires_at is None
-    assert "It has no end." in text_of(page)
+    assert "It never expires." in text_of(page)
 
 
-def test_client_with_a_public_key_gets_no_secret(danas, demo):
+def test_a_client_with_a_public_key_gets_no_secret(danas, demo):
     page = create(danas, method="assertion", public_key=public_keys.pem("P-384"))
     client = Client.objects.get()
     key = client.public_keys.get()
@@ -194,7 +194,7 @@ def test_what_stands_in_the_groups_of_other_methods_counts_for_nothing_and_a_las
     ],
     ids=lambda value: value if isinstance(value, str) else "+".join(value),
 )
-def test_what_is_wrong_is_said_above_and_at_its_field(danas, demo, changes, words):
+def test_errors_are_shown_above_the_form_and_at_their_fields(danas, demo, changes, words):
     page = create(danas, **changes)
     assert words in errors_of(page)
     assert page.content.decode().count('class="err"') >= (0 if "once" in changes else 1)
@@ -232,7 +232,7 @@ def test_markup_and_foreign_letters_are_text_and_a_second_client_of_that_name_is
     page = create(danas, name=name)
     assert Client.objects.get().name == name
     assert "<script>alert(1)" not in page.content.decode()
-    assert "There is a client of this name already." in text_of(danas.post(NEW + "preview/", entries(name=name)))
+    assert "There is already a client with this name." in text_of(danas.post(NEW + "preview/", entries(name=name)))
     assert len(secrets_in(create(danas, name=name))) == 1
 
 

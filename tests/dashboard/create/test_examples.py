@@ -1,4 +1,4 @@
-"""/w/<workspace>/clients/<client_id>/examples/: requests with a client's own values, by each way in which it may prove who it is."""
+"""/w/<workspace>/clients/<client_id>/examples/: requests with a client's own values, for each of its authentication methods."""
 
 import pytest
 from django.utils import timezone
@@ -45,7 +45,7 @@ def test_each_way_once_basic_rather_than_the_body(bens, demo):
     headings = ["With the secret", "With a signed assertion", "With a client certificate"]
     assert [text.count(heading) for heading in headings] == [1, 1, 1]
     assert "in the body" not in text
-    assert f"private.pem is the private half of the client’s newest key, {key.kid}" in text
+    assert f"private.pem is the private key of the client’s newest key pair, {key.kid}" in text
     assert "--cert client.pem" in text
 
 
@@ -60,7 +60,7 @@ def test_a_way_that_would_be_refused_says_so(bens, demo):
     client = factories.create_client(demo, auth_methods=[Method.PRIVATE_KEY_JWT]).secret.client
     assert "The client has no public key that works, so this is refused." in text_of(examples(bens, client))
     change_workspace(workspace=demo, allowed_auth_methods=["client_secret_basic"], actor=factories.TESTS, now=timezone.now())
-    assert "This workspace no longer allows this way, so it is refused." in text_of(examples(bens, client))
+    assert "This workspace no longer allows this method, so requests are refused." in text_of(examples(bens, client))
 
 
 def test_a_client_that_must_bind_its_tokens_is_shown_how(bens, demo):

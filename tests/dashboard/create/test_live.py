@@ -59,7 +59,7 @@ def test_only_the_first_token_is_the_first_and_only_what_is_newer_comes(bens, cl
 
 
 def test_what_came_before_a_rotation_and_is_written_after_it_is_not_shown_as_its_first(bens, client):
-    """Usage is written some seconds late, so its row is newer than the page that shows the new secret."""
+    """Usage is written some seconds later, so its row is newer than the page that shows the new secret."""
     seen = record(client, ago=8)
     rotate_secret(client=client, overlap=timedelta(hours=1), actor=factories.TESTS, now=timezone.now() - timedelta(seconds=3))
     RecordedRequest.objects.filter(pk=seen.pk).delete()

@@ -1,4 +1,4 @@
-"""A form that makes something whose secret is shown makes it once, whatever happens to the request; and what was typed outlives a session."""
+"""A form that creates a secret creates it once, whatever happens to the request; and entries outlive a session."""
 
 import re
 from datetime import timedelta
@@ -37,8 +37,8 @@ def test_the_same_form_again_says_what_it_made_for_a_month(danas, demo):
     assert prune.prune(now=now + timedelta(days=31))["spent_forms"] == 1
 
 
-def test_of_two_at_the_same_moment_one_makes_a_client(danas, demo, monkeypatch):
-    """The second has looked before the first was done, and fails in its transaction."""
+def test_of_two_simultaneous_forms_one_makes_a_client(danas, demo, monkeypatch):
+    """The second checked before the first was done, and fails in its transaction."""
     sent = entries()
     danas.post(NEW, sent)
     seen = []
@@ -69,7 +69,7 @@ def test_a_form_whose_token_is_no_good_comes_back_with_one_that_is(danas, demo, 
     assert secrets_in(danas.post(NEW, entries(once=once_of(page))))
 
 
-def test_a_key_has_no_secret_to_make_anew(danas, demo):
+def test_a_client_with_a_key_has_no_secret_to_make_again(danas, demo):
     sent = entries(method="assertion", public_key=public_keys.pem())
     danas.post(NEW, sent)
     text = text_of(danas.post(NEW, sent))
@@ -123,7 +123,7 @@ def test_a_credential_among_the_entries_isnt_kept(demo):
 
 
 def test_another_site_gets_no_page_with_entries(demo):
-    """It has no CSRF token, and what it sends is no entry of the person."""
+    """It has no CSRF token, and the person didn't enter what it sends."""
     checked = DjangoClient(enforce_csrf_checks=True)
     page = checked.post(NEW, entries(), secure=True)
     assert page.status_code == 403

@@ -30,7 +30,7 @@ def preview(browser, **changes):
 
 
 def command_of(page):
-    """The words that a shell makes of it."""
+    """Its words as a shell splits them."""
     code = page.content.decode().split('id="same-command">')[1].split("</code>")[0]
     return shlex.split(unescape(re.sub(r"<[^>]*>", "", code)).replace("\\\n", ""))[3:]
 
@@ -38,7 +38,7 @@ def command_of(page):
 def test_page_begins_with_what_an_untouched_form_gives_and_with_the_default_of_the_workspace(danas, demo):
     text = text_of(danas.get(NEW))
     assert "Client no name yet Live" in text
-    assert "Can nothing yet: its tokens say only who it is" in text
+    assert "Can nothing yet: its tokens only say who it is" in text
     assert "Credential 1 secret, until" in text
     assert "Tokens 1 hour, for https://localhost:8443/w/demo" in text
     assert "From any address" in text
@@ -62,7 +62,7 @@ def test_words_follow_the_form(danas, demo):
     )
     assert "Client refunds-worker Live" in text
     assert "Can read" in text
-    assert "1 secret, without end" in text
+    assert "1 secret, never expires" in text
     assert "Tokens 5 minutes, for https://a.example.com" in text
     assert "Bound to a key, by DPoP, and a certificate" in text
     assert "From 203.0.113.0/24" in text
@@ -82,7 +82,7 @@ def test_words_follow_the_form(danas, demo):
         ),
         (
             {"method": "secret", "name": "", "environment": "", "scopes": ["nope"], "token_lifetime": "1", "secret_expiry": "date"},
-            ["no name yet", "its end is not chosen yet"],
+            ["no name yet", "expiry not chosen yet"],
         ),
     ],
     ids=["JWK", "PEM", "address", "damaged", "none", "certificate", "not right yet"],

@@ -50,7 +50,7 @@ def test_viewer_sees_who_can_create_one(bens, demo):
 
 @pytest.mark.parametrize("has_passkey", [False, True])
 @pytest.mark.parametrize("has_second_owner", [False, True])
-def test_what_is_done_disappears_from_the_list(adas, ada, demo, has_passkey, has_second_owner):
+def test_finished_steps_disappear_from_the_list(adas, ada, demo, has_passkey, has_second_owner):
     if has_passkey:
         Authenticator.objects.create(user=ada, type=Authenticator.Type.WEBAUTHN, data={"name": "Laptop", "credential": {}})
     if has_second_owner:

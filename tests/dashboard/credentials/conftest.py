@@ -10,7 +10,7 @@ from clients.models import AddressUse, Client, TokenCount
 
 
 def use(credential, address="198.51.100.7", *, ago=timedelta(minutes=14), count=1):
-    """As a client's requests leave it."""
+    """Record use as a client's requests do."""
     at = timezone.now() - ago
     AddressUse.objects.create(client=credential.client, credential=credential.credential_id, address=address, day=at.date(), count=count, last_used_at=at)
     credential.last_used_at, credential.last_used_from = at, address
@@ -37,7 +37,7 @@ def client_(secret):
 
 @pytest.fixture
 def testing(client_):
-    """As client_, of the test environment."""
+    """Like client_, but a test client."""
     Client.objects.filter(pk=client_.pk).update(environment="test")
     client_.refresh_from_db()
     return client_

@@ -1,4 +1,4 @@
-"""Who owns a client on PostgreSQL: while it is a member, after its removal, and after it changed the address of its account. Prints JSON."""
+"""Who owns a client on PostgreSQL: a member, a removed member, and a person who changed their address. Prints JSON."""
 
 import json
 import sys

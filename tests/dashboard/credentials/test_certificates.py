@@ -118,7 +118,7 @@ def test_an_expired_one_is_refused_and_one_that_ends_within_30_days_or_begins_la
     assert "It expired yesterday" in text_of(page)
     assert "None of this can be added." in text_of(page)
     assert not ClientCertificate.objects.exists()
-    assert "It ends tomorrow" in text_of(show(danas, client_, pem(ends=now + DAY)))
+    assert "It expires tomorrow" in text_of(show(danas, client_, pem(ends=now + DAY)))
     assert "Add the next one before that." not in text_of(show(danas, client_, pem(ends=now + 31 * DAY)))
     assert "It works from tomorrow" in text_of(show(danas, client_, pem(begins=now + DAY)))
 
@@ -131,7 +131,7 @@ def test_one_that_the_client_has_or_had_can_not_be_ticked(danas, client_, now):
     assert "It was revoked today" in text_of(show(danas, client_, text))
 
 
-def test_a_file_with_a_private_key_is_refused_and_where_it_is_in_use_stands_there_with_a_link(danas, client_):
+def test_a_file_with_a_private_key_is_refused_and_its_uses_are_linked(danas, client_):
     holder = certificates.self_signed(begins=timezone.now() - DAY, ends=timezone.now() + DAY)
     add(danas, client_, certificates.pem(holder.certificate))
     private = holder.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -155,7 +155,7 @@ def test_a_file_with_a_private_key_is_refused_and_where_it_is_in_use_stands_ther
     ],
     ids=["nonsense", "long", "nothing"],
 )
-def test_what_is_no_certificate_is_said_so(danas, client_, text, said):
+def test_the_page_says_that_text_isnt_a_certificate(danas, client_, text, said):
     assert said in text_of(show(danas, client_, text, add="yes"))
 
 
@@ -167,7 +167,7 @@ def test_more_than_the_limit_are_refused_with_the_words_of_the_service(danas, cl
 @pytest.mark.rfc("5280", "4.1.2.5")
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
 def test_one_that_never_ends_is_shown_and_revoked_in_every_zone(danas, client_, demo, zone):
-    """Its end is the last second of the year 9999."""
+    """It expires in the last second of the year 9999."""
     danas.cookies["__Host-zone"] = zone
     text = pem(begins=datetime(1950, 1, 1, tzinfo=UTC), ends=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
     assert show(danas, client_, text).status_code == 200

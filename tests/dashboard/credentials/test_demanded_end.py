@@ -1,4 +1,4 @@
-"""A workspace requires an expiry date for each secret, and doesn't say which: whoever makes one says it, in every form."""
+"""A workspace requires an expiry date for each secret, but has no default: every form asks for it."""
 
 import pytest
 from django.utils import timezone
@@ -14,7 +14,7 @@ FORMS = {("rotate",): {"overlap": "24h"}, ("secrets", "new"): {}}
 
 @pytest.fixture(params=FORMS, ids="-".join)
 def form(request, demo, client_):
-    """The address of a form, and what it holds beside the end."""
+    """The address of a form, and its entries besides the expiry."""
     change_workspace(workspace=demo, requires_secret_expiry=True, actor=factories.TESTS, now=timezone.now())
     return url(client_, *request.param), {**FORMS[request.param], "name": "", "once": spent_forms.new_token()}
 

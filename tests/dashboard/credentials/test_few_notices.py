@@ -1,4 +1,4 @@
-"""A client's owner may be any address, and each rotation or end is told it: one person fills no stranger's mailbox so."""
+"""A client's owner may be any address that hears of each rotation and expiry: one person can't fill a stranger's mailbox."""
 
 import re
 
@@ -92,14 +92,14 @@ class TestMembers:
         assert [message.subject for message in sent() if message.to == [ada.email]][2:] == ["More notices: 2 at once"]
 
 
-def test_somebody_of_another_workspace_is_a_stranger(danas, client_, eve, other):
+def test_a_member_of_another_workspace_counts_as_a_stranger(danas, client_, eve, other):
     Client.objects.update(contact=eve.email)
     for _ in range(3):
         rotate(danas, client_, overlap="0")
     assert mails_to(eve.email) == 2
 
 
-def test_what_would_not_be_sent_is_not_promised(danas, adas, client_):
+def test_mail_that_would_not_be_sent_is_not_promised(danas, adas, client_):
     def promised(browser, *acts):
         secret = client_.secrets.latest("pk")
         pages = [url(client_, "rotate"), *(url(client_, "secrets", secret.secret_id, act) for act in acts)]
@@ -116,7 +116,7 @@ def test_what_would_not_be_sent_is_not_promised(danas, adas, client_):
     assert mails_to(STRANGER) == 3
 
 
-def test_the_admins_are_promised_without_the_owner(danas, client_):
+def test_the_page_names_only_the_admins_if_the_owner_gets_no_mail(danas, client_):
     for _ in range(2):
         rotate(danas, client_, overlap="0")
     secret = client_.secrets.latest("pk")

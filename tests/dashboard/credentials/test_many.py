@@ -1,4 +1,4 @@
-"""A client with 40 secrets, all in use and with living tokens: its pages ask the database no more often for that (design, section 11)."""
+"""A client with 40 secrets, all in use and with valid tokens: its pages need no more queries (design, section 11)."""
 
 from datetime import timedelta
 
@@ -35,7 +35,7 @@ def queries_of(browser, path):
     return [query["sql"] for query in captured]
 
 
-def test_no_page_asks_more_than_twelve_times(adas, many):
+def test_no_page_needs_more_than_twelve_queries(adas, many):
     client, names = many
     # A first visit asks more.
     adas.get(url(client))

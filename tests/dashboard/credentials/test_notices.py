@@ -1,4 +1,4 @@
-"""Mail about a credential that somebody rotated or ended: to whoever answers for its client, and never with a secret."""
+"""Mail about a rotated or ended credential goes to the client's owner and never contains a secret."""
 
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ def _owner(client_):
 
 
 def sent():
-    """But for the notice of the sign-in."""
+    """Without the notice of the sign-in."""
     mail.wait_until_sent()
     return [message for message in outbox.outbox if not message.subject.startswith("New sign-in")]
 
@@ -44,7 +44,7 @@ def end(browser, secret):
 
 
 class TestRotation:
-    def test_is_told_the_owner_without_the_secret(self, danas, client_, secret, settings):
+    def test_the_owner_is_told_without_the_secret(self, danas, client_, secret, settings):
         page = rotate(danas, client_)
         new = client_.secrets.latest("pk")
         secret.refresh_from_db()
@@ -60,7 +60,7 @@ class TestRotation:
             assert "tos_live_" not in text
         assert "tos_live_" in page.content.decode()
 
-    def test_to_the_admins_too_where_the_old_secret_ends_at_once_and_is_in_use(self, danas, client_):
+    def test_the_admins_are_told_too_if_a_used_secret_ends_at_once(self, danas, client_):
         rotate(danas, client_, overlap="0")
         assert [message.to for message in sent()] == [OWNER]
         outbox.outbox.clear()
@@ -71,14 +71,14 @@ class TestRotation:
         assert f"The old secret {newest.secret_id} no longer works." in sent()[0].body
 
     @pytest.mark.parametrize("contact", ["Dana@Example.com", "Team Payments"])
-    def test_neither_to_whoever_did_it_nor_if_the_owner_is_no_address(self, danas, client_, contact):
+    def test_neither_to_somebody_who_did_it_nor_if_the_owner_is_no_address(self, danas, client_, contact):
         Client.objects.update(contact=contact)
         rotate(danas, client_)
         assert sent() == []
 
 
 class TestRevocation:
-    def test_of_what_is_used_is_told_owner_and_admins_with_who_used_it(self, danas, client_, secret):
+    def test_for_a_used_credential_owner_and_admins_are_told_who_used_it(self, danas, client_, secret):
         create_secret(client=client_, name="next", actor=factories.TESTS, now=timezone.now())
         use(secret, "198.51.100.7", count=212)
         give_tokens(secret, 3)
@@ -112,7 +112,7 @@ class TestRevocation:
         assert [message.subject for message in sent()] == ["Public key laptop was revoked: billing-sync"]
 
 
-def test_an_end_says_that_tokens_live_on(danas, secret):
+def test_an_end_says_that_tokens_keep_working(danas, secret):
     use(secret)
     give_tokens(secret, 1)
     end(danas, secret)
@@ -126,12 +126,12 @@ def switch_off(membership):
 
 
 def take_out(membership):
-    """As single sign-on does, which names no heir."""
+    """Remove the member as single sign-on does, without a new contact."""
     remove_member(membership=membership, by=None, actor=factories.TESTS, now=timezone.now())
 
 
 class TestPages:
-    """Say before the click who is told."""
+    """The page says before the click who will be told."""
 
     @pytest.mark.parametrize("page", ["revoke", "end"])
     def test_that_end_a_secret(self, danas, secret, page):
@@ -152,7 +152,7 @@ class TestPages:
 
     @pytest.mark.parametrize("page", ["revoke", "end", "rotate"])
     @pytest.mark.parametrize("leave", [switch_off, take_out])
-    def test_promise_no_mail_to_an_owner_who_gets_none(self, danas, secret, page, leave):
+    def test_the_page_promises_no_mail_to_an_owner_who_gets_none(self, danas, secret, page, leave):
         here = url(secret.client, "rotate") if page == "rotate" else url(secret.client, "secrets", secret.secret_id, page)
         Client.objects.update(contact="Payments@example.com")
         membership = factories.add_member(secret.client.workspace, factories.create_user(*OWNER))
@@ -176,7 +176,7 @@ class TestLeak:
         assert "Reason: “leaked”." in sent()[0].body
 
     @pytest.mark.parametrize("count", [1, 5])
-    def test_of_many_is_one_mail_to_each(self, danas, client_, demo, count, monkeypatch):
+    def test_many_revocations_are_one_mail_to_each_person(self, danas, client_, demo, count, monkeypatch):
         monkeypatch.setattr(notices, "_MAX_MEASURED", 4)
         factories.create_client(demo, name="route-planner", contact="routes@example.com")
         now = timezone.now() - timedelta(days=1)

@@ -1,4 +1,4 @@
-"""Whoever answers for a client hears of each act by which others get in or its programs stop, wherever it is done."""
+"""A client's owner hears of every change that lets others in or stops its programs, wherever it is made."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ def told():
     return [message.subject for message in sent() if message.to == [OWNER]]
 
 
-def test_a_further_secret(danas, client_):
+def test_an_additional_secret_is_announced(danas, client_):
     answer = danas.post(url(client_, "secrets", "new"), {"name": "", "secret_expiry": "90d", "once": new_token()})
     assert answer.status_code == 200
     assert told() == ["A secret was added: billing-sync"]
@@ -49,7 +49,7 @@ def test_a_further_secret(danas, client_):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_notice_that_cannot_be_made_changes_no_answer(danas, client_, monkeypatch, caplog):
-    """Its secret is shown once: who got an error instead would have lost it."""
+    """Its secret is shown once, and an error page would lose it."""
 
     def fail(*_, **__):
         raise RuntimeError("no notice")
@@ -84,7 +84,7 @@ def test_that_it_is_disabled_and_enabled(adas, client_):
 
 
 class TestOfAnUnusedClient:
-    """That the workspace's policy disables."""
+    """A client that the workspace's policy disables."""
 
     @pytest.fixture(autouse=True)
     def _unused(self):
@@ -95,7 +95,7 @@ class TestOfAnUnusedClient:
         with run_after_commit(execute=True):
             schedule.disable_unused_clients_if_due()
 
-    def test_its_owner_hears(self, django_capture_on_commit_callbacks):
+    def test_the_owner_hears_of_a_disabled_unused_client(self, django_capture_on_commit_callbacks):
         self.run(django_capture_on_commit_callbacks)
         assert told() == ["A client was disabled: billing-sync"]
         assert "by TokenOS, in Demo. Reason: “unused for 90 days”." in sent()[0].body

@@ -1,7 +1,7 @@
-"""On PostgreSQL as well one form makes one secret, and credentials are asked about and changed as on SQLite."""
+"""On PostgreSQL, too, one form makes one secret, and credentials are queried and changed as on SQLite."""
 
 
-def test_of_two_forms_at_once_one_makes_a_secret(run_on_postgresql):
+def test_of_two_simultaneous_forms_one_makes_a_secret(run_on_postgresql):
     assert run_on_postgresql("tests.dashboard.credentials.at_once") == {
         "outcomes": ["made", "spent"],
         "secrets": 2,

@@ -45,7 +45,7 @@ def seen_in(page):
 
 
 def add(browser, client, text, **fields):
-    """Both steps. chosen: as ticked, all of what was read unless somebody says otherwise."""
+    """Both steps. chosen: the ticked keys; by default all."""
     page = show(browser, client, text)
     chosen = re.findall(r'name="chosen"\s+value="([^"]+)"\s+checked', page.content.decode())
     ticked = {"allow_method": "yes"} if 'name="allow_method"' in page.content.decode() else {}
@@ -105,7 +105,7 @@ def test_a_certificate_is_read_as_its_key_which_ends_with_it_or_earlier(danas, c
     assert client_.public_keys.count() == 2
 
 
-def test_whoever_doesnt_want_the_method_leaves_it_out_and_a_client_that_has_it_is_offered_nothing(danas, client_, key):
+def test_somebody_who_doesnt_want_the_method_leaves_it_out_and_a_client_that_has_it_is_offered_nothing(danas, client_, key):
     add(danas, client_, pem_of(key), allow_method=None)
     client_.refresh_from_db()
     assert client_.public_keys.count() == 1
@@ -171,7 +171,7 @@ def test_a_key_that_the_client_has_or_had_is_said_and_can_not_be_ticked(danas, c
     assert f"This client has, or had, another key with the kid {kid}." in text_of(show(danas, client_, jwk_set(kid)))
 
 
-def test_a_private_key_is_refused_and_not_shown_again_and_where_it_is_in_use_stands_there_with_a_link(danas, client_, key):
+def test_a_private_key_is_refused_and_not_shown_again_and_its_uses_are_linked(danas, client_, key):
     assert "It is in use here." not in text_of(show(danas, client_, private_pem_of(key)))
     add(danas, client_, pem_of(key))
     kid = client_.public_keys.get().kid
@@ -184,7 +184,7 @@ def test_a_private_key_is_refused_and_not_shown_again_and_where_it_is_in_use_sta
         page = danas.post(page_of(client_), sent)
         text = text_of(page)
         assert "That is a private key. It wasn’t stored. Treat it as leaked, make a new key pair, and paste only the public key." in text
-        assert f"It is in use here. Whoever has seen it can sign in with it until that is revoked. Revoke public key {kid} of billing-sync" in text
+        assert f"It is in use here. Anybody who has seen it can sign in with it until you revoke it. Revoke public key {kid} of billing-sync" in text
         assert url(client_, "keys", kid, "revoke") in page.content.decode()
         assert "PRIVATE KEY" not in page.content.decode()
         assert private_pem_of(key).split("\n")[1] not in page.content.decode()
@@ -201,7 +201,7 @@ def test_a_private_key_is_refused_and_not_shown_again_and_where_it_is_in_use_sta
     ],
     ids=["nonsense", "long", "certificate", "shared secret", "markup"],
 )
-def test_what_is_no_public_key_is_said_so(danas, client_, text, said):
+def test_the_page_says_that_text_isnt_a_public_key(danas, client_, text, said):
     page = show(danas, client_, text)
     assert said in text_of(page)
     assert "<script>alert" not in page.content.decode()
@@ -221,7 +221,7 @@ def test_more_keys_than_the_limit_are_refused_with_the_words_of_the_service(dana
     assert "private_key_jwt" not in client_.auth_methods
 
 
-def test_whoever_signed_in_long_ago_proves_first_who_they_are_and_the_key_is_added_then(dana, client_, key):
+def test_somebody_who_signed_in_long_ago_proves_first_who_they_are_and_the_key_is_added_then(dana, client_, key):
     browser = Browser(raise_request_exception=False)
     browser.force_login(dana)
     answer = add(browser, client_, pem_of(key))

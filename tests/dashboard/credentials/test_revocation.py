@@ -1,4 +1,4 @@
-"""Revoking a secret, a public key or a certificate: what breaks is said before."""
+"""Revoking a secret, a public key or a certificate: the page says first what breaks."""
 
 from datetime import timedelta
 
@@ -32,7 +32,7 @@ def test_what_breaks_is_said_with_who_uses_it_how_often_and_which_tokens_end(dan
     text = text_of(danas.get(page_of(secret)))
     assert f"Revoke secret {secret.secret_id}?" in text
     assert "of billing-sync Live" in text
-    assert "198.51.100.7 stops getting tokens. It used this secret 14 min ago, and 212 times in 7 days. From now on it is told invalid_client." in text
+    assert "198.51.100.7 stops getting tokens. It used this secret 14 min ago, and 212 times in 7 days. From now on it gets invalid_client." in text
     assert "203.0.113.61 stops getting tokens. It used this secret 2 h ago, and 1 time in 7 days." in text
     assert "3 tokens end at once. The last of them would have lived until" in text
     assert "billing-sync has no other credential. It gets no token until it has a new one." in text
@@ -49,8 +49,8 @@ def test_what_goes_on_is_said_with_the_credential_that_it_uses(danas, secret):
     text = text_of(danas.get(page_of(secret)))
     assert "2 tokens end at once." in text
     assert "198.51.100.7 stops getting tokens with it." in text
-    assert f"It uses {new.secret_id} as well, and goes on with that." in text
-    assert f"203.0.113.61 and 1 other place go on. They use {new.secret_id}, which has no end." in text
+    assert f"It uses {new.secret_id} too, and continues with that." in text
+    assert f"203.0.113.61 and 1 other place go on. They use {new.secret_id}, which never expires." in text
     assert "has no other credential" not in text
 
 
@@ -68,7 +68,7 @@ def test_use_from_an_address_that_nobody_knows_is_use_as_well_and_of_many_the_la
     assert "More addresses stop getting tokens." in text
 
 
-def test_in_the_test_environment_what_is_unused_is_one_line_and_nothing_is_typed(danas, testing, secret):
+def test_in_the_test_environment_what_is_unused_prints_one_line_and_nothing_is_typed(danas, testing, secret):
     assert "Nothing has ever used it." in text_of(danas.get(page_of(secret)))
     use(secret, ago=6 * DAY)
     assert f"Type {secret.secret_id} to confirm" in text_of(danas.get(page_of(secret)))
@@ -130,16 +130,16 @@ def test_in_a_rotation_the_other_ways_are_to_leave_it_to_extend_it_and_to_end_it
     use(secret)
     secret.refresh_from_db()
     text = text_of(danas.get(page_of(secret)))
-    assert "It would end by itself tomorrow" in text
-    assert "Leave it: it ends tomorrow" in text
+    assert "It would expire tomorrow" in text
+    assert "Keep it: it expires tomorrow" in text
     assert "Extend the overlap until 198.51.100.7 has the new secret." in text
-    assert "End it now: it can’t get any more tokens, and those issued with it stay valid." in text
+    assert "End it now: it gets no more tokens, and existing tokens stay valid." in text
 
 
 def test_a_secret_that_has_ended_can_be_revoked_too_with_its_tokens(danas, secret):
     give_tokens(secret, 2)
     factories.expire(secret)
-    assert "It ended" in text_of(danas.get(page_of(secret)))
+    assert "It expired" in text_of(danas.get(page_of(secret)))
     assert "2 tokens ended with it." in text_of(danas.post(page_of(secret), {"typed": secret.secret_id}, follow=True))
 
 
@@ -156,7 +156,7 @@ def test_a_public_key_is_revoked_by_its_kid(danas, client_):
     assert "Public key laptop is revoked" in text_of(danas.get(path))
 
 
-def test_of_two_clients_with_the_same_kid_the_right_ones_event_is_told(danas, client_, dana, ada):
+def test_of_two_clients_with_the_same_kid_the_right_ones_event_is_shown(danas, client_, dana, ada):
     other = factories.create_client(client_.workspace, name="other").secret.client
     for of, by in ((client_, dana), (other, ada)):
         create_public_key(of, kid="laptop")
@@ -198,7 +198,7 @@ def test_what_belongs_to_another_workspace_or_client_is_not_found(eves, danas, s
     assert danas.get(url(secret.client, "certificates", "x" * 43, "revoke")).status_code == 404
 
 
-def test_whoever_signed_in_long_ago_proves_first_who_they_are_and_the_form_is_kept(dana, secret):
+def test_somebody_who_signed_in_long_ago_proves_first_who_they_are_and_the_form_is_kept(dana, secret):
     browser = Browser(raise_request_exception=False)
     browser.force_login(dana)
     answer = revoke(browser, page_of(secret), typed=secret.secret_id, reason="It leaked")

@@ -1,4 +1,4 @@
-"""Rotating a secret: the choice as a picture, who goes on with the old one, and the new secret shown once."""
+"""Rotating a secret: the choice as a picture, who still uses the old one, and the new secret shown once."""
 
 import re
 from datetime import UTC, timedelta
@@ -34,16 +34,16 @@ def rotate(browser, client, **fields):
 
 
 def preview(browser, client, **fields):
-    """As the script asks, which sends the whole form."""
+    """Request the preview as the script does, with the whole form."""
     return browser.post(page_of(client), {"once": new_token(), "name": "", "secret_expiry": "", **fields}, headers={"HX-Request": "true"})
 
 
 def plain(page):
-    """The secret, which stands there in parts."""
+    """The secret, which the page shows in parts."""
     return SECRET.search(text_of(re.sub(r"</?span[^>]*>", "", page.content.decode())))[0]
 
 
-def test_the_page_asks_how_long_both_should_work_and_24_hours_is_the_default(danas, client_, secret):
+def test_the_form_asks_for_the_overlap_and_24_hours_is_the_default(danas, client_, secret):
     use(secret, "198.51.100.7")
     use(secret, "203.0.113.61")
     page = danas.get(page_of(client_))
@@ -56,8 +56,8 @@ def test_the_page_asks_how_long_both_should_work_and_24_hours_is_the_default(dan
     assert 'class="btn main tall"' in page.content.decode()
 
 
-def test_who_is_told_before_the_end_is_said_where_there_is_an_hour_for_it(danas, client_):
-    assert "We tell the admins if the old secret is still used 1 hour before it ends." in text_of(danas.get(page_of(client_)))
+def test_the_page_says_who_is_told_before_expiry_if_there_is_time(danas, client_):
+    assert "We tell the admins if the old secret is still used 1 hour before it expires." in text_of(danas.get(page_of(client_)))
     Client.objects.filter(pk=client_.pk).update(contact="payments@example.com")
     assert "We tell payments@example.com or the admins if the old secret" in text_of(danas.get(page_of(client_)))
     factories.add_member(client_.workspace, factories.create_user("payments@example.com"))
@@ -66,13 +66,13 @@ def test_who_is_told_before_the_end_is_said_where_there_is_an_hour_for_it(danas,
         assert "if the old secret is still used" not in text_of(danas.get(page_of(client_), {"overlap": choice}))
 
 
-def test_to_end_the_old_one_at_once_is_red_and_says_what_breaks(danas, client_, secret):
+def test_ending_the_old_secret_at_once_is_red_and_says_what_breaks(danas, client_, secret):
     assert "Nothing has used the old secret for 7 days." in text_of(danas.get(page_of(client_), {"overlap": "0"}))
     use(secret, "198.51.100.7")
     page = danas.get(page_of(client_), {"overlap": "0"})
     text = text_of(page)
     assert "What will break 198.51.100.7 gets no more tokens with" in text
-    assert "Respond to a leak ends its tokens as well." in text
+    assert "Respond to a leak stops its tokens too." in text
     assert 'class="btn danger tall"' in page.content.decode()
     assert f"The current secret {secret.secret_id} stops working at once." in page.content.decode()
     page = rotate(danas, client_, overlap="0")
@@ -115,8 +115,8 @@ def test_the_new_secret_is_shown_once_and_the_page_says_until_when_the_old_one_w
 
 
 @pytest.mark.parametrize(("module", "parts"), [(rotation, ["rotate"]), (secrets_view, ["secrets", "new"])], ids=["rotate", "new"])
-def test_of_two_at_the_same_moment_one_makes_a_secret(danas, client_, monkeypatch, module, parts):
-    """The other one finds the form spent only as it writes."""
+def test_of_two_simultaneous_forms_one_makes_a_secret(danas, client_, monkeypatch, module, parts):
+    """The other one finds the form used only when it writes."""
     path, fields = url(client_, *parts), {"once": new_token(), "overlap": "24h"}
     danas.post(path, fields)
     answers, really = [None], module.find_spent
@@ -148,7 +148,7 @@ def test_a_form_without_its_token_makes_nothing(danas, client_, once):
         ({"secret_expiry": "99d"}, "Choose when it expires from the list."),
     ],
 )
-def test_a_choice_that_makes_no_sense_makes_nothing(danas, client_, fields, said):
+def test_a_choice_that_is_invalid_makes_nothing(danas, client_, fields, said):
     page = rotate(danas, client_, name="worker", **fields)
     assert "No secret was made." in text_of(page)
     assert text_of(page).count(said) == 2
@@ -156,7 +156,7 @@ def test_a_choice_that_makes_no_sense_makes_nothing(danas, client_, fields, said
     assert client_.secrets.count() == 1
 
 
-def test_a_date_is_read_in_the_zone_in_which_the_page_says_times(danas, client_, secret):
+def test_a_date_is_read_in_the_pages_time_zone(danas, client_, secret):
     danas.cookies["__Host-zone"] = "Asia/Tokyo"
     noon = (timezone.now() + 3 * DAY).strftime("%Y-%m-%dT12:00")
     assert "In Asia/Tokyo." in text_of(danas.get(page_of(client_)))
@@ -165,7 +165,7 @@ def test_a_date_is_read_in_the_zone_in_which_the_page_says_times(danas, client_,
     assert f"{secret.expires_at:%H:%M}" == "03:00"
 
 
-def test_name_and_expiry_are_the_old_ones_unless_somebody_says_otherwise(danas, demo):
+def test_name_and_expiry_default_to_the_old_secrets(danas, demo):
     client = factories.create_client(demo, name="worker").secret.client
     named = factories.create_secret(client, name="kubernetes", lifetime=30 * DAY)
     page = danas.get(page_of(client))
@@ -195,11 +195,11 @@ def test_only_what_the_workspace_allows_is_offered_and_what_is_usual_once(danas,
     assert "Choose when it expires from the list." in text_of(rotate(danas, client_, secret_expiry="365d"))
 
 
-def test_from_the_third_on_the_page_names_one_that_has_been_silent(danas, client_, secret):
+def test_from_the_third_secret_on_the_page_names_an_unused_one(danas, client_, secret):
     other = factories.create_secret(client_).secret
     use(other, "203.0.113.61")
     use(secret, ago=9 * DAY)
-    assert f"3 secrets will work then. {secret.secret_id} has been silent for 9 days. End it" in text_of(danas.get(page_of(client_)))
+    assert f"3 secrets will work then. {secret.secret_id} hasn’t been used for 9 days. End it" in text_of(danas.get(page_of(client_)))
     assert "secrets will work then" not in text_of(danas.get(page_of(client_), {"overlap": "0"}))
     use(secret)
     assert "secrets will work then" not in text_of(danas.get(page_of(client_)))
@@ -207,7 +207,7 @@ def test_from_the_third_on_the_page_names_one_that_has_been_silent(danas, client
     assert f"{other.secret_id} was never used. End it" in text_of(danas.get(page_of(client_)))
 
 
-def test_the_picture_shows_all_secrets_also_one_that_ends_earlier(danas, client_, secret):
+def test_the_picture_shows_all_secrets_even_one_that_expires_earlier(danas, client_, secret):
     early = factories.create_secret(client_, lifetime=timedelta(hours=2)).secret
     page = danas.get(page_of(client_), {"overlap": "7d"})
     html = page.content.decode()
@@ -226,13 +226,13 @@ def test_more_than_the_limit_is_refused_with_the_words_of_the_service(danas, cli
     assert "The client has 1 usable secrets. Revoke one before you make another." in text_of(page)
 
 
-def test_a_client_without_a_secret_makes_one_instead(danas, client_, secret):
+def test_for_a_client_without_a_secret_the_page_makes_one(danas, client_, secret):
     factories.expire(secret)
     assert danas.get(page_of(client_))["Location"] == url(client_, "secrets", "new")
     assert f"No secret works now: {secret.secret_id} ended" in text_of(danas.get(page_of(client_), follow=True))
 
 
-def test_a_client_that_takes_no_secret_is_told_so(danas, client_):
+def test_for_a_client_that_uses_no_secret_the_page_says_so(danas, client_):
     Client.objects.filter(pk=client_.pk).update(auth_methods=["private_key_jwt"])
     text = text_of(danas.get(page_of(client_), follow=True))
     assert "billing-sync uses no secret" in text
@@ -241,7 +241,7 @@ def test_a_client_that_takes_no_secret_is_told_so(danas, client_):
     assert client_.secrets.count() == 1
 
 
-def test_whoever_signed_in_long_ago_proves_first_who_they_are_and_sees_the_secret_then(dana, client_):
+def test_somebody_who_signed_in_long_ago_proves_first_who_they_are_and_sees_the_secret_then(dana, client_):
     browser = Browser(raise_request_exception=False)
     browser.force_login(dana)
     answer = rotate(browser, client_, overlap="1h", name="worker")
@@ -256,11 +256,11 @@ def make(browser, client, **fields):
     return browser.post(url(client, "secrets", "new"), {"once": new_token(), "name": "", "secret_expiry": "", **fields})
 
 
-def test_a_further_secret_works_beside_the_others(danas, client_, secret):
+def test_an_additional_secret_works_with_the_others(danas, client_, secret):
     """It begins with the end that the first one had at creation, and is made once as well."""
     path = url(client_, "secrets", "new")
     page = danas.get(path)
-    assert f"{secret.secret_id} works on as it is. To replace one, rotate it." in text_of(page)
+    assert f"{secret.secret_id} keeps working. To replace one, rotate it." in text_of(page)
     assert '<option value="365d" selected>1 year</option>' in page.content.decode()
     fields = {"once": re.search(r'name="once" value="([^"]+)"', page.content.decode())[1], "name": "second site", "secret_expiry": "30d"}
     page = danas.post(path, fields)
@@ -270,14 +270,14 @@ def test_a_further_secret_works_beside_the_others(danas, client_, secret):
     assert "The other secret works as before." in text_of(page)
     assert new.secret_id in text_of(danas.post(path, fields))
     assert client_.secrets.count() == 2
-    assert "The 2 secrets that work now go on as they are." in text_of(danas.get(path))
+    assert "The 2 secrets that work now keep working." in text_of(danas.get(path))
     assert "The other secrets work as before." in text_of(make(danas, client_))
     for name in ("x" * 101, "a\u202eb"):
         assert "No secret was made." in text_of(make(danas, client_, name=name))
     assert client_.secrets.count() == 3
 
 
-def test_the_first_secret_says_nothing_of_others(danas, client_, secret, now):
+def test_the_first_secrets_page_mentions_no_others(danas, client_, secret, now):
     secrets.revoke_secret(client=client_, secret_id=secret.secret_id, actor=factories.TESTS, now=now)
     assert f"No secret works now: {secret.secret_id} was revoked today" in text_of(danas.get(url(client_, "secrets", "new")))
     assert "as before" not in text_of(make(danas, client_))

@@ -1,4 +1,4 @@
-"""Each form shows the command that does the same, and that command is one."""
+"""Each form shows the command that does the same, and the command is valid."""
 
 import html
 import re
@@ -16,7 +16,7 @@ from tests.dashboard.credentials.conftest import url
 
 
 def commands_of(page):
-    """What a shell makes of what the page shows, without the program."""
+    """The shown command as a shell splits it, without the program."""
     shown = re.findall(r'<code id="same-command">(.*?)</code>', page.content.decode(), re.DOTALL)
     lines = [html.unescape(re.sub(r"<[^>]+>", "", code)).replace("\\\n", " ") for code in shown]
     return [shlex.split(line)[2:] for line in lines]

@@ -37,13 +37,13 @@ def test_the_page_says_until_when_it_would_work_and_who_still_uses_it(danas, old
     page = danas.get(extension_of(old))
     text = text_of(page)
     assert f"Extend the overlap of {old.secret_id}" in text
-    assert "Who still uses it 198.51.100.7 asked with it 14 min ago, and 212 times in 7 days." in text
+    assert "Who still uses it 198.51.100.7 used it 14 min ago, and 212 times in 7 days." in text
     assert re.search(r"Extend to (today|tomorrow|\d+ [A-Z][a-z]{2}) \d\d:\d\d", text)
     assert f"Secret {old.secret_id} would work until" in page.content.decode()
     assert "Leave it" in text
 
 
-def test_where_nothing_uses_it_the_page_offers_to_end_it(danas, old):
+def test_if_nothing_uses_it_the_page_offers_to_end_it(danas, old):
     assert "Nothing has ever used it. End it now" in text_of(danas.get(extension_of(old)))
     use(old, ago=9 * DAY)
     assert "Nothing has used it for 9 days. End it now" in text_of(danas.get(extension_of(old)))
@@ -61,7 +61,7 @@ def test_it_is_extended_from_its_present_end_on(danas, old, longer, by):
     assert AuditEvent.objects.filter(event="secret.extended").count() == 1
 
 
-def test_sent_twice_it_is_extended_once(danas, old):
+def test_sending_the_form_twice_extends_once(danas, old):
     was = old.expires_at
     seen = re.search(r'name="seen" value="([^"]+)"', danas.get(extension_of(old)).content.decode())[1]
     danas.post(extension_of(old), {"longer": "24h", "until": "", "seen": seen})
@@ -73,7 +73,7 @@ def test_sent_twice_it_is_extended_once(danas, old):
     assert old.expires_at.isoformat() in again.content.decode()
 
 
-def test_a_choice_redraws_the_picture_alone_for_the_script(danas, old):
+def test_the_script_redraws_only_the_picture_after_a_choice(danas, old):
     part = danas.get(extension_of(old), {"longer": "7d"}, headers={"HX-Request": "true"})
     assert "<h1" not in part.content.decode()
     assert "Extend to" in text_of(part)
@@ -103,7 +103,7 @@ def test_longer_than_the_workspace_allows_is_said_before_and_refused(danas, old,
 
 
 def test_a_secret_that_is_in_no_overlap_can_be_extended_as_well_unless_it_has_no_end(danas, client_, secret):
-    assert f"Secret {secret.secret_id} has no end" in text_of(danas.get(extension_of(secret)))
+    assert f"Secret {secret.secret_id} never expires" in text_of(danas.get(extension_of(secret)))
     other = factories.create_secret(client_, lifetime=DAY).secret
     assert f"Extend secret {other.secret_id}" in text_of(danas.get(extension_of(other)))
     assert danas.post(extension_of(other), {"longer": "24h"}).status_code == 302
@@ -114,18 +114,18 @@ def test_a_secret_that_is_in_no_overlap_can_be_extended_as_well_unless_it_has_no
 def test_what_has_ended_or_was_revoked_meanwhile_stays_so(danas, old, now, page_of):
     factories.expire(old)
     for page in (danas.get(page_of(old)), danas.post(page_of(old), {"longer": "24h"})):
-        assert f"Secret {old.secret_id} has ended" in text_of(page)
-        assert "It ended today" in text_of(page) or "It expired yesterday" in text_of(page)
+        assert f"Secret {old.secret_id} has expired" in text_of(page)
+        assert "It expired today" in text_of(page) or "It expired yesterday" in text_of(page)
     secrets.revoke_secret(client=old.client, secret_id=old.secret_id, actor=factories.TESTS, now=now)
     assert "It was revoked today" in text_of(danas.get(page_of(old)))
 
 
-def test_a_secret_that_is_used_is_ended_by_typing_its_id_and_its_tokens_live_on(danas, old):
+def test_a_secret_that_is_used_is_ended_by_typing_its_id_and_its_tokens_keep_working(danas, old):
     use(old, "198.51.100.7")
     give_tokens(old, 3)
     text = text_of(danas.get(end_of(old)))
     assert "198.51.100.7 stops getting tokens." in text
-    assert "3 tokens live on. The last of them ends" in text
+    assert "3 tokens live on. The last of them expires" in text
     assert "Nothing was ended." in text_of(danas.post(end_of(old), {"typed": "x"}))
     answer = danas.post(end_of(old), {"typed": old.secret_id}, follow=True)
     assert f"{old.secret_id} ended. 3 tokens stay valid until they expire." in text_of(answer)

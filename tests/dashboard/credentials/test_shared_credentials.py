@@ -16,7 +16,7 @@ def test_a_key_of_another_client_is_refused_with_its_name(danas, client_, key):
     assert "This key belongs to route-planner. Use a separate key for each client." in text_of(show(danas, client_, pem_of(key)))
 
 
-def test_a_key_of_a_client_in_another_workspace_is_nobodys_business(danas, client_, other, key):
+def test_keys_in_other_workspaces_dont_count(danas, client_, other, key):
     theirs = factories.create_client(other).secret.client
     ClientPublicKey.objects.create(
         client=theirs, kid="x", thumbprint=read_key(key.public_key()).thumbprint, public_jwk={}, created_at=timezone.now(), created_by="x"

@@ -1,4 +1,4 @@
-"""Two people rotate one client's secret: whoever comes second is told, before what the first one made ends as well."""
+"""Two people rotate one client's secret: the second is told before the first one's new secret would expire too."""
 
 import re
 
@@ -12,7 +12,7 @@ from tests.dashboard.credentials.conftest import url
 
 @pytest.fixture
 def opened(danas, client_):
-    """What Dana's form holds, which she opened before somebody else made a secret."""
+    """The entries of Dana's form, which she opened before somebody else made a secret."""
     [seen] = re.findall(r'name="seen" value="(\w+)"', danas.get(url(client_, "rotate")).content.decode())
     return {"seen": seen, "overlap": "0", "until": "", "name": "", "secret_expiry": "", "once": spent_forms.new_token()}
 
@@ -29,7 +29,7 @@ def test_the_second_is_told_and_nothing_is_made_until_it_is_sent_again(danas, cl
     assert client_.secrets.count() == 3
 
 
-def test_a_secret_that_went_meanwhile_is_in_nobodys_way(danas, client_, opened, secret):
+def test_a_secret_that_is_gone_meanwhile_doesnt_matter(danas, client_, opened, secret):
     newer = factories.create_secret(client_).secret
     factories.expire(newer)
     assert danas.post(url(client_, "rotate"), {**opened, "seen": newer.secret_id}).status_code == 200
@@ -37,6 +37,6 @@ def test_a_secret_that_went_meanwhile_is_in_nobodys_way(danas, client_, opened, 
 
 
 @pytest.mark.parametrize("seen", ["", "unknown0000", "<b>"])
-def test_whoever_saw_nothing_rotates_what_there_is(danas, client_, opened, seen):
+def test_without_a_seen_state_the_current_secret_is_rotated(danas, client_, opened, seen):
     danas.post(url(client_, "rotate"), {**opened, "seen": seen})
     assert client_.secrets.count() == 2

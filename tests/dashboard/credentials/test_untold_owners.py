@@ -1,4 +1,4 @@
-"""An owner whose mail isn't sent, for too much goes there or waits already: the admins are told instead, however much mail somebody caused before."""
+"""If an owner's mail isn't sent because too much goes there or waits, the admins are told instead, however much mail somebody caused before."""
 
 import pytest
 
@@ -31,14 +31,14 @@ def few_places(monkeypatch):
 
 
 def end_of_strangers(browser, demo, number):
-    """Credentials of clients that each belong to somebody else outside."""
+    """Credentials of clients that each belong to a different outsider."""
     for one in range(number):
         new = factories.create_client(demo, name=f"junk-{one}", contact=f"z{one}@elsewhere.example")
         assert end(browser, new.secret).status_code == 302
 
 
 def mails():
-    """To whom and about what, be it in a mail with others."""
+    """Recipients and subjects, even in a summary mail."""
     Slow.goes_on.set()
     lines = [(message, line.removeprefix("- ")) for message in sent() for line in [message.subject, *message.body.splitlines()]]
     return [(message.to[0], line) for message, line in lines if line.startswith("Secret ") and " UTC" not in line]
@@ -73,7 +73,7 @@ class TestPlaces:
 
 
 @pytest.mark.usefixtures("slow")
-def test_what_one_person_gets_no_mail_of_its_own_about_stands_in_one_more(danas, demo, secret, dan, monkeypatch):
+def test_further_notices_are_summed_up_in_one_mail(danas, demo, secret, dan, monkeypatch):
     monkeypatch.setattr(queue, "MAX_TO_ONE", 3)
     Client.objects.update(contact=dan.email)
     for one in range(5):
@@ -91,7 +91,7 @@ class TestTooManyToOneAddress:
     def _few(self, monkeypatch):
         monkeypatch.setattr(quotas, "MAX_NOTICES_TO_ONE", 2)
 
-    def test_twenty_about_noise_do_not_hide_the_one_that_matters(self, danas, demo, secret):
+    def test_many_unimportant_notices_do_not_hide_an_important_one(self, danas, demo, secret):
         Client.objects.update(contact=OWNER)
         noise = factories.create_client(demo, name="noise", contact=OWNER).secret.client
         for new in [factories.create_secret(noise) for _ in range(2)]:

@@ -1,4 +1,4 @@
-"""What pages answer on PostgreSQL, and whom mails go to, when one member's acts concern another. Prints JSON."""
+"""The pages' responses on PostgreSQL, and the mails' recipients, if one member's changes concern another. Prints JSON."""
 
 import json
 import sys

@@ -46,7 +46,7 @@ def test_every_page_has_the_values_of_the_workspace(bens, demo, client, slug, dj
     assert len(re.findall("<h1", page.content.decode())) == 1
 
 
-def test_without_any_client_examples_say_so(bens, demo):
+def test_without_any_client_the_examples_say_so(bens, demo):
     text = text_of(bens.get(f"{DOCS}quick-start/"))
     assert "There is no client yet, so the examples say CLIENT_ID. Get your first token" in text
     assert '-u "CLIENT_ID:$TOKENOS_CLIENT_SECRET"' in text
@@ -88,7 +88,7 @@ def test_unknown_client_is_said_also_one_of_another_workspace(bens, demo, other,
         assert "No client has that ID or name." in text_of(bens.get(f"{DOCS}dpop/", {"client": asked}))
 
 
-def test_a_way_that_the_client_may_not_use_is_said_and_the_gateway_demands_its_scope_and_audience(bens, demo, client):
+def test_a_way_that_the_client_may_not_use_is_said_and_the_gateway_requires_its_scope_and_audience(bens, demo, client):
     assert text_of(bens.get(f"{DOCS}authentication/")).count("refunds-worker may not sign in this way.") == 2
     text = text_of(bens.get(f"{DOCS}gateway/"))
     assert text.count("/gateway/demo/verify?scope=write&audience=https://api.example.com") == 3

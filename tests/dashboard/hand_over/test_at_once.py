@@ -1,4 +1,4 @@
-"""Of several people who use one link at the same moment one gets a secret."""
+"""If several people use one link at the same moment, one gets a secret."""
 
 import pytest
 

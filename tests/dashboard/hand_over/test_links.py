@@ -1,4 +1,4 @@
-"""Making hand-over links for a client, and taking them back."""
+"""Making and withdrawing hand-over links for a client."""
 
 import re
 
@@ -54,13 +54,13 @@ def test_the_list_says_what_became_of_each(adas, page, client):
     hand_overs.withdraw_hand_over(client=client, pk=made[2].hand_over.pk, actor=factories.TESTS, now=now)
     HandOver.objects.create(client=client, token_digest="x", recipient="late", created_at=now, created_by="x", expires_at=now)
     text = text_of(adas.get(page))
-    assert re.search(r"open Made \S.*? Open, ends .*? Withdraw link for open", text)
+    assert re.search(r"open Made \S.*? Open, expires .*? Withdraw link for open", text)
     assert f"secret {new.secret.secret_id}" in text
     assert "Withdrawn" in text
     assert re.search(r"late Made \S.* Ended", text)
     assert "The link has already been used." in text_of(adas.post(f"{page}{made[1].hand_over.pk}/withdraw/", follow=True))
     clients.disable_client(client=client, actor=factories.TESTS, now=now)
-    assert "so its links lead nowhere" in text_of(adas.get(page))
+    assert "so its links don’t work" in text_of(adas.get(page))
     Client.objects.update(status="enabled", auth_methods=["self_signed_tls_client_auth"])
     assert "neither a secret nor a key to hand over" in text_of(adas.get(page))
 
@@ -79,7 +79,7 @@ def test_sent_again_the_form_makes_no_second_link_even_at_once(adas, page, monke
     assert HandOver.objects.count() == 1
 
 
-def test_it_is_mailed_and_if_that_fails_it_is_said(adas, page, settings):
+def test_it_is_mailed_and_if_that_fails_it_is_shown(adas, page, settings):
     response = adas.post(page, entries(sends="on"))
     [sent] = [sent for sent in outbox.outbox if sent.to == ["jonas@example.com"]]
     assert link_in(response) in sent.body

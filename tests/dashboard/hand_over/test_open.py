@@ -1,4 +1,4 @@
-"""What whoever got a hand-over link does with it, without an account."""
+"""Using a hand-over link, without an account."""
 
 import json
 import re
@@ -66,7 +66,7 @@ def test_examples_are_for_a_machine_that_is_elsewhere(jonas, made, settings, act
     assert "/srv/tokenos" not in response.content.decode()
     text = text_of(response)
     assert "curl --cacert ca.pem" in text
-    assert "Ask whoever gave you the link for ca.pem" in text
+    assert "Ask the person who gave you the link for ca.pem" in text
 
 
 def test_opening_the_link_makes_nothing_and_its_token_is_in_no_page_and_no_log(jonas, made):
@@ -93,9 +93,9 @@ def test_the_button_makes_the_secret_shows_it_once_and_tells_who_made_the_link(j
     assert 'download="billing-sync.env"' in response.content.decode()
     assert "no-store" in response["Cache-Control"]
     assert response["Referrer-Policy"] == "strict-origin"
-    assert "If you lose it, ask whoever gave you the link for another one." in text
+    assert "If you lose it, ask the person who gave you the link for another one." in text
     assert "make a new one" not in text
-    # Whoever has no account can’t see requests arrive.
+    # A person without an account can’t see requests arrive.
     assert "See it arrive" not in text
     assert jonas.get(OPEN).status_code == 404
     for browser in (jonas, second):
@@ -157,14 +157,14 @@ def test_a_private_key_is_refused_and_not_repeated(jonas, made):
     ],
     ids=["nothing", "nonsense", "empty set", "several"],
 )
-def test_what_is_no_key_is_refused(jonas, made, pasted, words):
+def test_anything_but_a_key_is_refused(jonas, made, pasted, words):
     response = take(jonas, made, act="key", public_key=pasted)
     assert words in text_of(response)
     assert not ClientPublicKey.objects.exists()
 
 
 def test_what_other_clients_have_is_not_told(jonas, made, demo):
-    """Neither of their public keys nor of private halves of them."""
+    """Neither their public keys nor private keys that match them."""
     planner = factories.create_client(demo, name="route-planner").secret.client
     add_public_keys(client=planner, parsed=read_public_keys(pem()), actor=factories.TESTS, now=timezone.now())
     for pasted in (pem(), private_pem("P-256", PrivateFormat.PKCS8)):
@@ -187,7 +187,7 @@ def test_a_client_without_signed_assertions_takes_no_key(browser, demo):
     assert "can’t use a public key" in text_of(take(browser, made, act="key", public_key=public))
 
 
-def test_a_policy_that_became_stricter_is_said(jonas, made, demo):
+def test_a_policy_that_became_stricter_is_shown(jonas, made, demo):
     demo.max_secret_lifetime_days = 30
     demo.save(update_fields=["max_secret_lifetime_days"])
     assert "Nothing was made." in text_of(take(jonas, made))
@@ -210,7 +210,7 @@ def dead(kind, client, made):
 
 
 @pytest.mark.parametrize("kind", ["withdrawn", "used", "over", "disabled", "deleted"])
-def test_dead_links_are_all_alike(jonas, made, client, kind):
+def test_invalid_links_all_look_alike(jonas, made, client, kind):
     forged = Browser().get(f"{OPEN}forged/")
     dead(kind, client, made)
     count = ClientSecret.objects.count()
@@ -219,14 +219,14 @@ def test_dead_links_are_all_alike(jonas, made, client, kind):
     assert ClientSecret.objects.count() == count
 
 
-def test_whoever_sends_the_form_of_another_link_uses_nothing(jonas, made, client):
+def test_somebody_who_sends_the_form_of_another_link_uses_nothing(jonas, made, client):
     second = make(client, recipient="lena@example.com")
     jonas.get(f"{OPEN}{second.plaintext}/")
     assert "for lena@example.com" in text_of(take(jonas, made))
     assert not HandOver.objects.exclude(used_at=None).exists()
 
 
-def test_a_link_that_somebody_else_used_at_that_moment_is_dead(jonas, made, monkeypatch):
+def test_a_link_that_somebody_else_used_at_that_moment_no_longer_works(jonas, made, monkeypatch):
     def be_late(**_arguments):
         raise HandOver.DoesNotExist
 
@@ -235,7 +235,7 @@ def test_a_link_that_somebody_else_used_at_that_moment_is_dead(jonas, made, monk
 
 
 def test_wrong_links_keep_nobody_from_a_good_one(browser, made, monkeypatch, settings):
-    """Nobody guesses one, and images on a foreign page would lock out everybody at its reader's address. Nor does any leave a row."""
+    """Nobody can guess one, and images on another site's page could lock out its readers' address. None leaves a row."""
     monkeypatch.setattr(quotas, "MAX_NEW_SESSIONS", 2)
     settings.FAILURES_PER_CLIENT = settings.FAILURES_PER_ADDRESS = 2
     assert {browser.get(f"{OPEN}wrong-{number}/").status_code for number in range(5)} == {404}
@@ -248,7 +248,7 @@ def test_one_link_fills_no_table_with_sessions(made, monkeypatch):
     monkeypatch.setattr(quotas, "MAX_NEW_SESSIONS", 2)
     answers = [Browser().get(f"{OPEN}{made.plaintext}/") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [302, 302, 429, 429]
-    assert "Too many attempts. Wait 5 min and try again. The link works still: open it again then." in text_of(answers[-1])
+    assert "Too many attempts. Wait 5 min and try again. The link still works: open it again then." in text_of(answers[-1])
     assert "isn’t valid" not in text_of(answers[-1])
     assert answers[-1]["Retry-After"]
     assert Session.objects.count() == 2

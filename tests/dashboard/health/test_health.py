@@ -66,7 +66,7 @@ def test_all_is_well_of_which_a_viewer_sees_states_and_not_what_was_measured(ada
     assert "You are a viewer." in text_of(response)
 
 
-def test_a_database_that_cant_be_written_is_said(adas, monkeypatch):
+def test_a_database_that_cant_be_written_is_shown(adas, monkeypatch):
     def fail(**_fields):
         raise OperationalError("attempt to write a readonly database")
 
@@ -83,7 +83,7 @@ def test_a_database_that_cant_be_written_is_said(adas, monkeypatch):
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="a pragma of SQLite")
 @pytest.mark.django_db(transaction=True)
-def test_a_read_only_database_still_shows_the_page_and_is_said(adas):
+def test_a_read_only_database_is_shown_and_the_page_still_opens(adas):
     ScheduledJob.objects.create(name="prune", next_run_at=timezone.now() + timedelta(hours=1))
     adas.get(PAGE)
     age_session(adas, hours=1)
@@ -105,7 +105,7 @@ def test_a_read_only_database_still_shows_the_page_and_is_said(adas):
         ("the connection is closed", "Tokens can’t be issued: the database can’t be written", "Check that it is running"),
     ],
 )
-def test_another_failure_of_a_write_is_said_as_such(adas, monkeypatch, said, begins, fix):
+def test_any_other_write_failure_is_shown_as_one(adas, monkeypatch, said, begins, fix):
     monkeypatch.setattr(ScheduledJob.objects, "update", failing(OperationalError(said)))
     response = adas.get(PAGE)
     assert verdict(response).startswith(begins)
@@ -157,7 +157,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_what_is_wrong_is_said(adas, monkeypatch, settings, name):
+def test_what_is_wrong_is_shown(adas, monkeypatch, settings, name):
     make, said = FAULTS[name]
     make(monkeypatch, settings)
     response = adas.get(PAGE)
@@ -202,7 +202,7 @@ def _certificate(days):
 
 
 @pytest.mark.parametrize(("free", "word"), [(1024**3, "Soon"), (1024**2, "Full")])
-def test_a_full_disk_is_said(adas, monkeypatch, free, word):
+def test_a_full_disk_is_shown(adas, monkeypatch, free, word):
     monkeypatch.setattr(parts.shutil, "disk_usage", lambda _path: type("Usage", (), {"free": free}))
     assert row(adas.get(PAGE), "Disk").startswith(f"Disk {word}")
 
@@ -225,7 +225,7 @@ class TestMail:
         monkeypatch.setattr(mail_check, "_last", None)
         monkeypatch.setattr(mail_check, "_asking", None)
 
-    def test_a_server_that_cant_be_reached_is_said(self, adas):
+    def test_a_server_that_cant_be_reached_is_shown(self, adas):
         response = adas.get(PAGE)
         assert "the mail server can’t be reached" in verdict(response)
         assert "127.0.0.1:9" in row(response, "Mail")

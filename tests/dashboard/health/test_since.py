@@ -1,4 +1,4 @@
-"""Since when a part is as it is: the same, whichever worker is asked."""
+"""Since when a part has its state: the same in every worker."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ def first():
 
 @pytest.fixture
 def another_worker(monkeypatch):
-    """From here on: one that has seen nothing itself."""
+    """Continue as a worker that has seen nothing yet."""
 
     def begin():
         monkeypatch.setattr(since, "_memory", {})
@@ -58,13 +58,13 @@ def test_what_nobody_looked_at_for_an_hour_counts_from_now_on(first):
     "content",
     ["", "[]", "{", '{"looked_at": 1}', '{"looked_at": "2026-11-24T00:00:00+00:00", "states": {"clock": "x"}}', '{"looked_at": "2026-11-24", "states": {}}'],
 )
-def test_a_file_that_makes_no_sense_fails_nothing(first, folder, content):
+def test_a_file_that_is_invalid_fails_nothing(first, folder, content):
     (folder / "health.json").write_text(content)
     assert look("bad", first) == first
     assert look("bad", first + MINUTE) == first
 
 
-def test_where_the_file_cant_be_written_each_worker_knows_what_it_saw(first, folder, settings):
+def test_if_the_file_cant_be_written_each_worker_knows_what_it_saw(first, folder, settings):
     settings.DATA_DIR = folder / "nowhere"
     assert look("bad", first) == look("bad", first + MINUTE) == first
     assert look("bad", first + 90 * MINUTE) == first + 90 * MINUTE

@@ -10,7 +10,7 @@ from tests import factories
 
 @pytest.fixture
 def make(demo, now):
-    """A client that was made so many days ago and used so many days ago, None for never. .secret of what it returns."""
+    """A client that was made and used that many days ago, None for never. The result has .secret."""
 
     def make(name="billing-sync", *, made=200, used=0, **fields):
         new = factories.create_client(demo, name=name, secret_lifetime=timedelta(days=1000), now=now - timedelta(days=made), **fields)
@@ -32,7 +32,7 @@ def make(demo, now):
 
 @pytest.fixture
 def ask_scopes(now):
-    """Note that a client named those scopes, each on the day so many days ago. named: whether its requests did."""
+    """Record that a client used those scopes, each that many days ago. named: whether its requests named them."""
 
     def ask(secret, *scopes, days=3, is_named=True):
         for scope in scopes:

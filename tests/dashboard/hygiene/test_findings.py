@@ -1,4 +1,4 @@
-"""What is found that should be tidied up, and what isn't."""
+"""What hygiene finds, and what it doesn't."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ URL = "/w/demo/hygiene/"
 
 
 def names(browser, kind):
-    """Of the clients that the page of a finding lists."""
+    """The names of the clients that a finding's page lists."""
     page = browser.get(f"{URL}{kind}/")
     assert page.status_code == 200
     return [row["client"].name for row in page.context["rows"]]
@@ -70,7 +70,7 @@ def test_idle_clients_are_found_unless_somebody_enabled_them_lately(adas, make, 
     assert names(adas, "idle") == ["idle"]
 
 
-def test_secrets_without_an_end_are_found(adas, make):
+def test_secrets_without_expiry_are_found(adas, make):
     secret = make("endless")
     ClientSecret.objects.filter(pk=secret.pk).update(expires_at=None)
     make("ending")
@@ -142,7 +142,7 @@ def test_disabled_clients_are_found_after_90_days_while_they_have_credentials(ad
 
 
 @pytest.mark.parametrize("path", ["", *(f"{kind.value}/" for kind in Kind)])
-def test_a_page_asks_twelve_queries_at_most_however_many_clients_there_are(adas, make, ask_scopes, path):
+def test_a_page_needs_twelve_queries_at_most_with_any_number_of_clients(adas, make, ask_scopes, path):
     for number in range(4):
         secret = make(f"client {number}", used=None if number % 2 else 100, made=400)
         ask_scopes(secret, "read")

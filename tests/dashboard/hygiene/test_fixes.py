@@ -114,7 +114,7 @@ def test_all_are_changed_at_once_in_batches(adas, make, monkeypatch):
 
 
 @pytest.mark.parametrize("rows", [[], ["x"], ["-1"], ["9" * 30], ["²"]])
-def test_whoever_ticks_nothing_is_told_so(adas, make, rows):
+def test_somebody_who_ticks_nothing_is_told_so(adas, make, rows):
     make(used=None)
     page = adas.post(f"{URL}never-used/", {"row": rows})
     assert "Nothing was changed. Tick at least one client." in text_of(page)
@@ -146,7 +146,7 @@ def test_what_was_ticked_is_kept_if_the_session_ended_and_nothing_of_another_wor
     assert not Client.objects.filter(status="disabled").exists()
 
 
-def test_whoever_signed_in_long_ago_proves_it_first(adas, make):
+def test_somebody_who_signed_in_long_ago_proves_it_first(adas, make):
     secret = make(used=None)
     session = adas.session
     for method in session["account_authentication_methods"]:

@@ -1,4 +1,4 @@
-"""Who answers for a client hears what tidying up ended or disabled of it."""
+"""A client's owner hears what tidying up revoked or disabled."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""On PostgreSQL as well all is found, and fixed."""
+"""On PostgreSQL, too, everything is found and fixed."""
 
 
 def test_what_should_be_tidied_up_is_found_and_fixed(run_on_postgresql):

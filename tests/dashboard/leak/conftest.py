@@ -17,7 +17,7 @@ STOP = "/w/demo/leak/stop/"
 
 
 def ask_for_token(new, *, address="203.0.113.61"):
-    """The answer of the token endpoint to a client with its ID and secret."""
+    """The token endpoint's response to a client with its ID and secret."""
     pair = base64.b64encode(f"{new.secret.client.client_id}:{new.plaintext}".encode()).decode()
     answer = Browser().post(
         "/oauth2/token",

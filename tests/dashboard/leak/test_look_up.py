@@ -37,7 +37,7 @@ def test_a_secret_that_nothing_used_works_right_now_and_is_shown_back_masked(ada
     text, html = text_of(page), page.content.decode()
     assert "It works right now A live secret" in text
     assert "It was never used." in text
-    assert "Nothing that you know uses it, so nothing of yours breaks." in text
+    assert "No known address uses it, so nothing of yours breaks." in text
     assert "Revoke secret" in text
     assert plaintext not in html
     assert plaintext[20:53] not in html
@@ -55,7 +55,7 @@ def test_a_secret_in_use_says_so_with_where_it_was_used_and_what_breaks(adas, bi
     assert "Ends the secret and its 2 tokens at once. 203.0.113.61 fails until it has a new one: it was used twice since it was made." in text
     assert "Revoke secret and end 2 tokens" in text
     assert "Make a new secret first" in text
-    assert "Whoever holds it can read write" in text
+    assert "Anybody who has it can read write" in text
     assert "Tokens alive 2, the last until" in text
     assert "203.0.113.61 Usual for this client" in text
     assert "by tests, by a command" in text
@@ -71,7 +71,7 @@ def test_a_secret_in_use_says_so_with_where_it_was_used_and_what_breaks(adas, bi
     factories.expire(billing.secret)
     text = text_of(look_up(adas, billing.plaintext))
     assert "1 token that it obtained is still good." in text
-    assert "It obtains no new ones anyway." in text
+    assert "It gets no new ones anyway." in text
     assert "Revoke secret and end 1 token" in text
 
 
@@ -86,7 +86,7 @@ def test_an_address_that_is_new_to_the_client_is_named(adas, billing, now):
 
 
 @pytest.mark.parametrize("is_revoked", [True, False])
-def test_a_secret_that_ended_is_nothing_to_do(adas, billing, now, is_revoked):
+def test_an_expired_secret_needs_no_action(adas, billing, now, is_revoked):
     end(billing.secret, ago=timedelta(days=3))
     if is_revoked:
         ClientSecret.objects.update(revoked_at=now - timedelta(days=3))
@@ -123,12 +123,12 @@ def test_a_secret_that_is_cut_off_names_the_closest_and_one_that_has_only_the_id
     assert "Not even its ID is whole" in text
     body = f"tos_live_{billing.secret.secret_id}_{generate('live').plaintext[20:53]}"
     text = text_of(look_up(adas, body + secret_format._checksum(body)))
-    assert "Made up: only the ID is ours No secret ever was this one." in text
+    assert "Made up: only the ID is ours No secret matches." in text
     assert "Stop it now" not in text
 
 
 def test_a_secret_of_another_workspace_reads_like_one_of_another_instance(adas, demo, strange):
-    """Neither this one nor a secret that was never made."""
+    """Like a secret that was never made."""
     answers = []
     for plaintext in (strange.new.plaintext, generate("live").plaintext):
         text = text_of(look_up(adas, plaintext))
@@ -169,7 +169,7 @@ def test_a_token_says_how_long_it_is_valid_and_what_obtained_it(adas, billing, n
     revoke_secret(client=billing.secret.client, secret_id=billing.secret.secret_id, actor=factories.TESTS, now=now)
     text = text_of(look_up(adas, token))
     assert "A token of billing-sync that doesn’t work any more" in text
-    assert "Nothing to do for the token." in text
+    assert "The token needs no action." in text
     assert "Stop it now" not in text
 
 
@@ -207,7 +207,7 @@ def test_a_token_that_ended_says_when(ada, billing, monkeypatch):
 def test_a_public_key_is_found_by_its_kid_and_by_its_private_half(adas, billing, now):
     program = Program()
     private = program.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    assert "Well-formed, but not from this instance A private key of which nothing is registered here." in text_of(look_up(adas, private))
+    assert "Well-formed, but not from this instance A private key that isn’t registered here." in text_of(look_up(adas, private))
     parsed = read_key(program.key.public_key())._replace(kid="odd/kid:1")
     [key] = add_public_keys(client=billing.secret.client, parsed=[parsed], actor=factories.TESTS, now=now)
     key.client.auth_methods = ["private_key_jwt"]
@@ -279,7 +279,7 @@ def test_many_look_ups_have_to_wait(adas, billing, monkeypatch):
 
 
 def test_of_many_things_that_somebody_has_had_found_the_audit_log_has_the_number(bens, adas, demo, billing, monkeypatch):
-    """Else a viewer could write hundreds of events with each look-up. The look-up is never refused for it: the secret that works may be in the next."""
+    """Otherwise a viewer could write hundreds of events with each look-up. The look-up is never refused: the secret that works may be in the next one."""
     monkeypatch.setattr(quotas, "MAX_FOUND", 3)
     both = f"{billing.plaintext} {factories.create_client(demo, name='other').plaintext}"
     assert look_up(bens, both).status_code == 200

@@ -1,4 +1,4 @@
-"""What was pasted is nowhere afterwards: not in the database, a session, a log, a mail or a file."""
+"""The pasted text is stored nowhere: not in the database, a session, a log, a mail or a file."""
 
 import tempfile
 from pathlib import Path

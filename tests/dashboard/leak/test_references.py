@@ -17,7 +17,7 @@ from tests.dashboard.leak.conftest import URL, ask_for_token, look_up
     ("credential_id", "reference"),
     [("Kp4zR1uW9a", "s.Kp4zR1uW9a"), ("key:a.b", "k.{}.a.b"), ("certificate:x", "c.{}.x"), ("tls_subject:0", "")],
 )
-def test_what_obtained_a_token_can_be_looked_at_unless_it_is_no_row_of_its_own(billing, credential_id, reference):
+def test_the_credential_of_a_token_can_be_opened_unless_it_has_no_row(billing, credential_id, reference):
     client = billing.secret.client
     assert references.refer_to_credential(client, credential_id) == reference.format(client.client_id)
 

@@ -1,4 +1,4 @@
-"""What was found is ended, and what is left to do is ticked off."""
+"""Findings are revoked, and the remaining tasks are ticked off."""
 
 import re
 import time
@@ -27,7 +27,7 @@ def stop(browser, what):
     return browser.post(STOP, {"what": what})
 
 
-def test_from_paste_to_dead_in_two_clicks(danas, billing):
+def test_a_pasted_secret_is_revoked_in_two_clicks(danas, billing):
     """The events say who ended what and why. Ending it again changes nothing."""
     what = f"s.{billing.secret.secret_id}"
     assert danas.get(STOP)["Location"] == URL
@@ -86,7 +86,7 @@ def test_a_token_ends_alone_and_is_not_counted_again(danas, billing):
 
 
 @pytest.mark.parametrize("what", [[], ["s.nothere"], ["t.forged"], ["i.aaaaaaaaaaaaaaaaaaaa"]])
-def test_what_is_not_there_ends_nothing(danas, demo, what):
+def test_a_missing_reference_revokes_nothing(danas, demo, what):
     answer = stop(danas, what)
     assert answer["Location"] == URL
     assert "Nothing was revoked: what you named no longer exists." in text_of(danas.get(URL))
@@ -97,7 +97,7 @@ def test_nobody_ends_what_belongs_to_another_workspace(danas, demo, strange):
     assert ClientSecret.objects.get(pk=strange.new.secret.pk).revoked_at is None
 
 
-def test_whoever_signed_in_long_ago_proves_it_first_and_the_click_is_kept(danas, billing, dana):
+def test_somebody_who_signed_in_long_ago_proves_it_first_and_the_click_is_kept(danas, billing, dana):
     session = danas.session
     for method in session["account_authentication_methods"]:
         method["at"] -= 3600
@@ -109,7 +109,7 @@ def test_whoever_signed_in_long_ago_proves_it_first_and_the_click_is_kept(danas,
     assert ClientSecret.objects.get(pk=billing.secret.pk).revoked_at is not None
 
 
-def test_what_is_left_to_do_is_ticked_off_in_the_address(danas, dans, billing, now):
+def test_finished_tasks_are_saved_in_the_address(danas, dans, billing, now):
     client = billing.secret.client
     client.created_at = now - timedelta(days=60)
     client.save(update_fields=["created_at"])
@@ -161,10 +161,10 @@ def test_a_viewer_sees_everything_but_the_buttons(bens, billing):
     assert stop(bens, [f"s.{billing.secret.secret_id}"]).status_code == 403
 
 
-def test_a_viewer_tells_whoever_can_by_a_mail_without_the_secret(bens, billing, dana, mailoutbox, settings):
+def test_a_viewer_notifies_people_who_can_revoke_by_a_mail_without_the_secret(bens, billing, dana, mailoutbox, settings):
     page = look_up(bens, billing.plaintext)
     text = text_of(page)
-    assert text.index("Stop it now") < text.index("Tell ada@example.com and dana@example.com") < text.index("Whoever holds it can")
+    assert text.index("Stop it now") < text.index("Tell ada@example.com and dana@example.com") < text.index("Anybody who has it can")
     answer = bens.post(URL, {"tell": "yes", "what": buttons_of(page)})
     mail.wait_until_sent()
     messages = [message for message in mailoutbox if "leaked" in message.subject]
@@ -184,7 +184,7 @@ def test_a_viewer_tells_whoever_can_by_a_mail_without_the_secret(bens, billing, 
     assert "got a mail with a link" not in text
 
 
-def test_nobody_is_told_of_nothing_nor_too_often(bens, billing, monkeypatch, mailoutbox):
+def test_no_mail_is_sent_without_a_finding_or_too_often(bens, billing, monkeypatch, mailoutbox):
     assert bens.post(URL, {"tell": "yes", "what": "s.nothere"})["Location"] == URL
     monkeypatch.setattr(quotas, "MAX_LOOK_UPS", 0)
     answer = bens.post(URL, {"tell": "yes", "what": f"s.{billing.secret.secret_id}"})

@@ -25,7 +25,7 @@ def test_a_log_is_read_whole_and_each_thing_has_its_own_verdict(adas, demo, bill
     assert "4 found, 3 of them work right now" in text
     assert "Revoke all 4" in text
     assert "1 well-formed secret isn’t from this instance." in text
-    assert "1 is cut off, so that nobody can tell whose it is." in text
+    assert "1 is cut off, so nobody can tell whose it is." in text
     assert text.index("billing-sync, Live") < text.index("crm-bridge, Live")
     assert text.count("route-planner, Live") == 1
     for pasted in (billing.plaintext, second.plaintext, third.plaintext, token):
@@ -52,7 +52,7 @@ def test_things_that_can_work_again_are_told_from_those_that_ended_and_so_many_a
     said = text_of(look_up(adas, text))
     assert "5 found. None works any more" in said
     assert "The first 3 are shown." in said
-    assert "2 more were found. End these first, then look the text up again." in said
+    assert "2 more were found. Revoke these first, then look the text up again." in said
 
 
 def test_tokens_beyond_those_that_are_checked_are_counted(adas, billing, monkeypatch):
@@ -62,13 +62,13 @@ def test_tokens_beyond_those_that_are_checked_are_counted(adas, billing, monkeyp
 
 
 @pytest.mark.parametrize("text", ["hello", "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.c2ln", "\0\0\0", "مرحبا <b>bold</b>"])
-def test_nothing_of_ours_is_said_so(adas, demo, text):
+def test_the_page_says_if_nothing_is_ours(adas, demo, text):
     assert "Nothing here looks like ours" in text_of(look_up(adas, text))
 
 
 @pytest.mark.parametrize("piece", [1, 7, 5000])
-def test_blanks_are_nothing_however_they_are_cut(adas, billing, monkeypatch, piece):
-    """They are looked through bit by bit, so that other threads have their turn."""
+def test_blank_text_counts_as_empty(adas, billing, monkeypatch, piece):
+    """They are searched in parts, so that other threads get their turn."""
     monkeypatch.setattr("dashboard.leak.forms._PIECE", piece)
     page = look_up(adas, " \n\t" * 500)
     assert "Nothing was looked up." in text_of(page)
@@ -100,7 +100,7 @@ def test_a_text_of_nine_megabytes_is_read_and_one_of_eleven_is_refused(adas, bil
 
 
 def test_long_texts_are_looked_through_one_after_the_other(demo, now, monkeypatch):
-    """Each takes a core for seconds, which tokens need as well. A short one waits for none."""
+    """Each takes a core for seconds, which token requests need too. A short one doesn't wait."""
     held = []
     monkeypatch.setattr(findings, "find_traces", lambda text: held.append(findings._long_text.locked()) or find_traces(text))
     for text in ("GET /orders 200 OK", "\n" * 600_000):

@@ -1,4 +1,4 @@
-"""What the cast does with the people of a workspace, and what came of it: memberships, mails, events."""
+"""Changes to the people of a workspace, and their results: memberships, mails, events."""
 
 import re
 
@@ -29,7 +29,7 @@ def role_of(user, workspace):
 
 
 def mails():
-    """Those sent until now that aren't about signing in: address, subject and text of each."""
+    """Mails sent so far that aren't about signing in: address, subject and text."""
     return [(message.to[0], message.subject, message.body) for message in messages()]
 
 
@@ -45,7 +45,7 @@ def link_to(email):
 
 
 def events(prefix="", **found):
-    """Event, actor, target, before and after of each that begins so."""
+    """Event, actor, target, before and after of each event whose name begins so."""
     rows = AuditEvent.objects.filter(event__startswith=prefix, **found).exclude(actor="command:tests").order_by("pk")
     return [(row.event, row.actor, row.target_id, row.before, row.after) for row in rows]
 

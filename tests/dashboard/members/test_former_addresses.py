@@ -1,4 +1,4 @@
-"""What a colleague makes for an address that somebody had before goes with that person as what is made for the present one does."""
+"""Links for a person's former address are withdrawn with the person, like links for the current one."""
 
 import pytest
 from django.utils import timezone
@@ -20,7 +20,7 @@ def client(demo):
 
 @pytest.fixture
 def moved(dan, demo):
-    """Whose address another was."""
+    """A person whose address was different before."""
     token = accounts.make_email_change_token(user=dan, email="daniel@example.com", actor=factories.TESTS, now=timezone.now())
     return accounts.change_email(user=dan, token=token, actor=factories.TESTS, now=timezone.now())
 
@@ -40,13 +40,13 @@ def test_nobody_is_invited_who_is_a_member(adas, moved, demo):
 
 
 def test_an_invitation_from_before_is_withdrawn_with_an_account_that_is_switched_off(moved, ada, other, eve):
-    """In a workspace of which they are no member."""
+    """In a workspace that they aren't a member of."""
     factories.invite(membership_of(eve, other), "dan@example.com")
     account_status.disable_account(user=moved, actor=factories.TESTS, now=timezone.now())
     assert not Invitation.objects.open(timezone.now()).exists()
 
 
-def test_what_is_for_who_has_the_address_by_now_stays(adas, ada, moved, client, demo):
+def test_links_for_the_addresss_new_owner_stay(adas, ada, moved, client, demo):
     factories.create_user("dan@example.com")
     factories.invite(membership_of(ada, demo), "dan@example.com")
     make_link(client, ada, recipient="dan@example.com")

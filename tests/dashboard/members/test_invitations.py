@@ -70,7 +70,7 @@ def test_the_mail_says_who_where_as_what_and_until_when(adas, ada, demo):
     [(_, subject, body)] = mails()
     assert subject == "You are invited to Demo"
     assert "You are invited to the workspace Demo of TokenOS, as an admin, by Ada O'Neill & Söhne (ada@example.com)." in body
-    assert f"It is for jonas@example.com only, works once, and ends on {timezone.now() + timedelta(days=7):%-d %b %Y}" in body
+    assert f"It is for jonas@example.com only, works once, and expires on {timezone.now() + timedelta(days=7):%-d %b %Y}" in body
 
 
 @pytest.mark.parametrize(
@@ -93,14 +93,14 @@ def test_the_mail_says_who_where_as_what_and_until_when(adas, ada, demo):
         ("x" * 100_000, "That is too much text. Use at most 50 addresses, one per line."),
         ("\n".join(f"p{number}@example.com" for number in range(51)), "51 addresses are too many at once. Use at most 50."),
         ("ben@example.com", "ben@example.com is already a member."),
-        # One mailbox has one address. Else its limit of mails would count each spelling by itself.
+        # One mailbox has one address. Otherwise its mail limit would count each spelling separately.
         ('"victim"@bank.example', "victim"),
         ("=?utf-8?q?=76ictim?=@bank.example", "=?utf-8?q?=76ictim?=@bank.example"),
         ("victim@\uff42ank.example", "victim@"),
         ("jonas@example.com\nBEN@example.com", "ben@example.com is already a member."),
     ],
 )
-def test_where_one_address_is_wrong_nothing_is_sent(adas, emails, said):
+def test_if_one_address_is_wrong_nothing_is_sent(adas, emails, said):
     text = errors_of(adas.post(INVITE, {"emails": emails, "role": "viewer"}))
     assert "Nothing was sent." in text
     assert said in text
@@ -139,7 +139,7 @@ def test_an_admin_gives_no_role_above_that_and_the_form_offers_none(adas, dans):
 
 @pytest.mark.parametrize("role", ["owner", "admin", "developer", "viewer"])
 def test_an_invitation_takes_a_recent_sign_in(adas, role):
-    """As giving a member a role does: a session that somebody left open gets itself no colleague."""
+    """Like giving a member a role: an abandoned session can't invite anybody."""
     age_confirmation(adas)
     asked = asked_by(invite(adas, "jonas@example.com", role=role))
     assert asked["next"] == INVITE
@@ -148,7 +148,7 @@ def test_an_invitation_takes_a_recent_sign_in(adas, role):
     assert Invitation.objects.get().role == role
 
 
-def test_whoever_may_not_invite_or_was_removed_meanwhile_sends_nothing(bens, eves, dans, dan, demo):
+def test_somebody_who_may_not_invite_or_was_removed_meanwhile_sends_nothing(bens, eves, dans, dan, demo):
     membership_of(dan, demo).delete()
     for browser, expected in ((bens, 403), (eves, 404), (dans, 404)):
         assert invite(browser, "jonas@example.com").status_code == browser.get(INVITE).status_code == expected
@@ -221,7 +221,7 @@ def test_sending_again_makes_a_new_link_and_the_old_one_stops(adas, ada, demo, b
     assert [event for event, actor, *_ in events("invitation") if actor == ada.audit_name] == ["invitation.sent_again"]
 
 
-def test_one_address_is_sent_so_many_an_hour(adas, jonas):
+def test_one_address_gets_a_limited_number_an_hour(adas, jonas):
     for _ in range(4):
         act(adas, "send-again", jonas.pk)
     assert "jonas@example.com was sent 5 invitations within an hour. Send the next one later." in text_of(act(adas, "send-again", jonas.pk, follow=True))
@@ -296,7 +296,7 @@ class Noted(EmailBackend):
 
 
 def test_a_mail_server_that_takes_long_keeps_nobody_s_page_waiting(adas, settings, monkeypatch):
-    """What isn't sent when the patience of a page ends goes behind it."""
+    """What isn't sent by the page's time limit is sent in the background."""
     settings.EMAIL_BACKEND = f"{__name__}.Noted"
     monkeypatch.setattr(mail, "PATIENCE", 0)
     mail.wait_until_sent()

@@ -52,7 +52,7 @@ class TestTheLink:
         assert "ada@example.com invites jonas@example.com as a developer, until" in text
         assert not User.objects.filter(email="jonas@example.com").exists()
 
-    def test_that_is_no_good_leads_to_one_page(self, browser, link):
+    def test_an_invalid_link_leads_to_one_page(self, browser, link):
         unknown = text_of(browser.get("/accounts/invite/B/"))
         assert INVALID in unknown
         assert "ask an admin or owner of the workspace for a new invitation" in unknown
@@ -75,7 +75,7 @@ class TestTheLink:
         assert INVALID in text_of(response)
         assert not User.objects.filter(email="jonas@example.com").exists()
 
-    def test_is_not_in_the_log_where_something_fails(self, link):
+    def test_the_token_is_not_in_the_log_if_something_fails(self, link):
         assert redact(f"Service Unavailable: {link}") == "Service Unavailable: /accounts/invite/[redacted]/"
 
     def test_forged_links_leave_no_row_and_keep_nobody_from_a_good_one(self, browser, link, monkeypatch, settings):
@@ -91,11 +91,11 @@ class TestTheLink:
         before = Session.objects.count()
         answers = [Browser().get(link) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [302, 302, 429, 429]
-        assert "Too many attempts. Wait 5 min and try again. The link works still: open it again then." in text_of(answers[-1])
+        assert "Too many attempts. Wait 5 min and try again. The link still works: open it again then." in text_of(answers[-1])
         assert INVALID not in text_of(answers[-1])
         assert Session.objects.count() == before + 2
 
-    def test_with_two_links_open_one_joins_what_the_form_showed(self, browser, link, eve, other):
+    def test_with_two_open_links_the_person_joins_the_workspace_that_the_form_showed(self, browser, link, eve, other):
         see(browser, link)
         shown = Invitation.objects.get().pk
         see(browser, invitation_link(membership_of(eve, other), "jonas@example.com"))
@@ -197,7 +197,7 @@ class TestWithAnAccount:
     def jonas(self):
         return factories.create_user("jonas@example.com")
 
-    def test_one_signs_in_and_comes_back(self, browser, link, jonas, demo):
+    def test_a_person_signs_in_and_returns_to_the_invitation(self, browser, link, jonas, demo):
         page = see(browser, link).content.decode()
         assert f'href="/accounts/sign-in/?next={JOIN}"' in page
         assert "password" not in page
@@ -213,7 +213,7 @@ class TestWithAnAccount:
         assert jonas.check_password(factories.PASSWORD)
         assert not jonas.memberships.exists()
 
-    def test_whoever_is_signed_in_joins_with_one_click_once(self, link, jonas, eve, demo):
+    def test_somebody_who_is_signed_in_joins_with_one_click_once(self, link, jonas, eve, demo):
         """An address that another account proved stays with that one."""
         EmailAddress.objects.create(user=eve, email="jonas@example.com", verified=True)
         browser = sign_in(jonas)
@@ -225,15 +225,15 @@ class TestWithAnAccount:
         membership_of(jonas, demo).delete()
         assert INVALID in text_of(see(browser, link))
 
-    def test_whoever_is_a_member_already_is_told(self, link, jonas, demo):
+    def test_somebody_who_is_a_member_already_is_told(self, link, jonas, demo):
         factories.add_member(demo, jonas, Role.ADMIN)
         browser = sign_in(jonas)
         text = text_of(see(browser, link))
-        assert "You are a member already You are an admin of Demo." in text
-        assert "You are a member already" in text_of(accept(browser))
+        assert "You are already a member You are an admin of Demo." in text
+        assert "You are already a member" in text_of(accept(browser))
         assert role_of(jonas, demo) == "admin"
 
-    def test_under_another_address_one_is_told_and_signs_out_first(self, bens, ben, link, demo):
+    def test_a_person_with_another_address_is_told_to_sign_out_first(self, bens, ben, link, demo):
         text = text_of(see(bens, link))
         assert "You are signed in as ben@example.com, and the invitation is for another address." in text
         text = text_of(accept(bens))

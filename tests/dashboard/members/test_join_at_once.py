@@ -18,7 +18,7 @@ ACCOUNT = {"name": "Jonas Weber", "password": "four-words-in-a-row"}
 
 @pytest.mark.usefixtures("demo")
 class TestServices:
-    """What happens between the page's look at an invitation and the service's."""
+    """What happens between the page's and the service's check of an invitation."""
 
     @pytest.fixture
     def found(self, by):

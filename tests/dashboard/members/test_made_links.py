@@ -27,7 +27,7 @@ def client(demo):
 
 @pytest.fixture
 def invited(dan, demo):
-    """An invitation by Dan, an admin, for an address of his own."""
+    """Dan, an admin, invited another of his own addresses."""
     return kept(lambda: invitation_link(membership_of(dan, demo), "jonas@example.com", Role.ADMIN))
 
 
@@ -55,7 +55,7 @@ def change_role(browser, user, workspace, role):
 
 
 def lose(case, user, workspace):
-    """What takes the right away behind the services' back, as in a database from before: nothing is withdrawn by it."""
+    """Removes the right without the services, as in an older database, so that nothing is withdrawn."""
     found = Membership.objects.filter(user=user, workspace=workspace)
     if case == "removed":
         found.delete()
@@ -123,7 +123,7 @@ class TestAtUse:
 
 @pytest.mark.parametrize("use", [hand_overs.use_for_secret, hand_overs.use_for_public_key])
 def test_the_service_asks_again_under_its_lock(dan, client, use):
-    """Between the page's look and the service's."""
+    """Between the page's check and the service's."""
     found = make_link(client, dan).hand_over
     parsed = {} if use is hand_overs.use_for_secret else {"parsed": None}
     with pytest.raises(HandOver.DoesNotExist):
@@ -135,7 +135,7 @@ def test_the_service_asks_again_under_its_lock(dan, client, use):
 class TestWithdrawing:
     @pytest.fixture
     def more(self, dan, demo, client):
-        """Two invitations and two hand-over links of Dan's, besides one that was used and one that is over."""
+        """Two invitations and two hand-over links of Dan's, and also a used one and an expired one."""
         invitation_link(membership_of(dan, demo), "ife@example.com", Role.VIEWER)
         make_link(client, dan, recipient="")
         hand_overs.use_for_secret(hand_over=make_link(client, dan).hand_over, is_allowed=bool, actor=factories.TESTS, now=timezone.now())
@@ -190,7 +190,7 @@ class TestWithdrawing:
         assert not HandOver.objects.open(timezone.now()).exists()
 
     def test_they_stay_where_the_removal_fails(self, adas, dan, demo):
-        """Somebody who names clients needs an heir; without one nothing is done."""
+        """The person is a client's contact, so a new contact is needed; without one nothing is done."""
         factories.create_client(demo, contact=dan.email)
         assert adas.post(page_of(dan, demo, "remove")).status_code == 200
         assert Invitation.objects.open(timezone.now()).count() == 2
@@ -205,7 +205,7 @@ def test_a_single_link_is_said_as_one_and_a_role_that_came_by_single_sign_on_com
     assert "Acme ID" not in text
     Membership.objects.filter(user=dan).update(came_by_sso=True)
     assert "dan@example.com can come back by signing in with Acme ID" in text_of(adas.get(page_of(dan, demo, "remove")))
-    assert "The next sign-in there gives the role of the group again." in text_of(adas.get(page_of(dan, demo, "role")))
+    assert "The next sign-in there restores the group’s role." in text_of(adas.get(page_of(dan, demo, "role")))
 
 
 @pytest.mark.usefixtures("invited", "handed")
@@ -216,11 +216,11 @@ def test_a_role_that_the_provider_takes_away_takes_the_links_with_it(dan, demo):
 
 
 class TestMadeForThem:
-    """By somebody who stays."""
+    """Made by somebody who stays."""
 
     @pytest.fixture
     def early(self, ada, dan, demo):
-        """An invitation of Dan's address that nobody used, for he became a member in another way."""
+        """An unused invitation of Dan's address: he became a member in another way."""
         Membership.objects.filter(user=dan).delete()
         link = invitation_link(membership_of(ada, demo), dan.email, Role.OWNER)
         factories.add_member(demo, dan, Role.ADMIN)

@@ -64,7 +64,7 @@ def test_second_factors_are_said_in_words(adas, ben, types, shown):
     assert f"Viewer {shown} Never" in rows_of(adas.get(PAGE))["ben@example.com"]
 
 
-def test_whoever_lacks_a_demanded_second_factor_is_marked(adas, ada, demo):
+def test_somebody_who_lacks_a_required_second_factor_is_marked(adas, ada, demo):
     prove(adas, Authenticator.objects.create(user=ada, type="totp", data={"secret": "x"}))
     AccessPolicy.objects.create(workspace=demo, requires_second_factor=True)
     rows = rows_of(adas.get(PAGE))
@@ -90,13 +90,13 @@ def test_an_admin_has_no_controls_over_owners(dans, ada, ben, demo):
     assert f"/members/{membership_of(ben, demo).pk}/role/" in html
 
 
-def test_whoever_is_alone_is_told_to_invite_a_second_owner(db):
+def test_somebody_who_is_alone_is_told_to_invite_a_second_owner(db):
     user = factories.create_user("amy@example.com")
     factories.create_workspace("alone", owner=user.email)
     assert "Only you. Invite a second owner: if you lose access, nobody else can help." in text_of(sign_in(user).get("/w/alone/members/"))
 
 
-def test_to_strangers_and_others_also_who_administer_the_instance_it_is_not_there(eves, demo, olga):
+def test_to_strangers_and_others_also_who_administer_the_instance_it_is_not_found(eves, demo, olga):
     assert [eves.get(PAGE).status_code, eves.get("/w/nowhere/members/").status_code] == [404, 404]
     admin = sign_in(olga)
     assert admin.get(PAGE).status_code == 404

@@ -92,8 +92,8 @@ def test_an_admin_touches_no_owner_and_a_viewer_changes_nothing(dans, bens, ada,
     assert (role_of(ada, demo), role_of(ben, demo)) == ("owner", "viewer")
 
 
-def test_people_of_another_workspace_are_not_there(adas, eves, ada, eve, demo, other):
-    """Neither by the other's page nor through one's own."""
+def test_people_of_another_workspace_are_not_found(adas, eves, ada, eve, demo, other):
+    """Neither by the other workspace's page nor by their own."""
     for browser, page in (
         (eves, role_page(ada, demo)),
         (eves, f"/w/other/members/{membership_of(ada, demo).pk}/role/"),
@@ -133,7 +133,7 @@ def act(membership, role, by):
 
 
 def test_services_refuse_what_is_no_role_above_ones_own_and_who_lost_the_right_a_moment_ago(ada, dan, ben, demo):
-    """Between the page's look at the role and the service's."""
+    """Between the page's and the service's check of the role."""
     dans_was, bens = membership_of(dan, demo), membership_of(ben, demo)
     with pytest.raises(ValidationError, match="Choose viewer, developer, admin or owner"):
         act(bens, "root", membership_of(ada, demo))

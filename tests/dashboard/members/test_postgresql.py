@@ -1,4 +1,4 @@
-"""On PostgreSQL as well an owner and an administrator always remain, an invitation is used once, and clients are found by scope, audience and method."""
+"""On PostgreSQL, too, an owner and an administrator always remain, an invitation is used once, and clients are found by scope, audience and method."""
 
 
 def test_of_two_people_at_once_one_comes_first(run_on_postgresql):

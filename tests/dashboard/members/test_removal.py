@@ -1,4 +1,4 @@
-"""Removing somebody from a workspace, leaving it, and who looks after the clients then."""
+"""Removing somebody from a workspace, leaving it, and who becomes the contact of the clients."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -29,7 +29,7 @@ def jonas(demo):
 
 @pytest.fixture
 def jonases(jonas, demo):
-    """The clients that name him, in any case, among others."""
+    """The clients that name him, in any letter case, among others."""
 
     def make():
         for number in range(12):
@@ -52,18 +52,18 @@ class TestRemoving:
         assert "client-00, client-01" in text
         assert "and 2 more" in text
         assert "1 invitation made by or for jonas@example.com stops working" in text
-        assert "Clients, secrets and tokens go on working" in text
+        assert "Clients, secrets and tokens keep working" in text
         assert "Keep jonas@example.com" in text
         assert f'<option value="{membership_of(ada, demo).pk}" selected>' in page.content.decode()
         assert role_of(jonas, demo) == "developer"
 
-    def test_whoever_is_removed_loses_the_workspace_at_once_and_is_told(self, adas, ada, jonas, demo, other):
+    def test_somebody_who_is_removed_loses_the_workspace_at_once_and_is_told(self, adas, ada, jonas, demo, other):
         factories.create_client(other, name="theirs", contact=jonas.email)
         browser, page = sign_in(jonas), removal_page(jonas, demo)
         assert browser.get("/w/demo/members/").status_code == 200
         assert "jonas@example.com was removed." in text_of(adas.post(page, follow=True))
         assert browser.get("/w/demo/members/").status_code == 404
-        assert "You are in no workspace yet." in text_of(browser.get("/w/"))
+        assert "You aren’t in a workspace yet." in text_of(browser.get("/w/"))
         assert events("member.", workspace=demo) == [("member.removed", ada.audit_name, jonas.audit_name, {"role": "developer"}, {})]
         [(to, subject, body)] = mails()
         assert (to, subject) == ("jonas@example.com", "You were removed from Demo")
@@ -114,7 +114,7 @@ class TestRemoving:
 
 
 class TestLeaving:
-    def test_any_member_may(self, bens, ben, demo):
+    def test_any_member_can_leave(self, bens, ben, demo):
         assert "Leave Demo?" in text_of(bens.get(LEAVE))
         response = bens.post(LEAVE, follow=True)
         assert "You left Demo." in text_of(response)
@@ -134,7 +134,7 @@ class TestLeaving:
         assert "You left Demo." in text_of(adas.post(LEAVE, follow=True))
         assert role_of(ada, demo) is None
 
-    def test_ones_clients_are_handed_over(self, jonas, jonases, demo, dan):
+    def test_the_clients_of_a_leaving_member_are_handed_over(self, jonas, jonases, demo, dan):
         browser = sign_in(jonas)
         assert "12 clients name you as the contact" in text_of(browser.get(LEAVE))
         assert "Choose the new contact for the clients." in text_of(browser.post(LEAVE, {"heir": ""}))

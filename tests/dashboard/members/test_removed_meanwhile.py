@@ -1,4 +1,4 @@
-"""Who is removed, demoted or switched off while a request of theirs waits changes nothing any more."""
+"""A person who is removed, demoted or disabled while their request waits changes nothing any more."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from tests.dashboard.credentials.conftest import url
 
 @pytest.fixture
 def while_it_hashes(monkeypatch):
-    """Something that happens while a new secret is hashed, which takes long."""
+    """Something that happens during the slow hashing of a new secret."""
 
     def wait_for(act):
         hash_secret = secrets.hash_secret
@@ -50,29 +50,29 @@ def make(danas, billing):
 
 
 @pytest.mark.parametrize("act", ["new", "rotate"])
-def test_who_is_removed_makes_no_secret(adas, own, make, while_it_hashes, act):
+def test_a_removed_member_makes_no_secret(adas, own, make, while_it_hashes, act):
     while_it_hashes(lambda: adas.post(f"/w/demo/members/{own.pk}/remove/"))
     assert make(act) == 404
     assert not Membership.objects.filter(pk=own.pk).exists()
 
 
-def test_nor_who_only_views_by_then(adas, own, make, while_it_hashes):
+def test_nor_does_a_member_who_has_become_a_viewer(adas, own, make, while_it_hashes):
     while_it_hashes(lambda: adas.post(f"/w/demo/members/{own.pk}/role/", {"role": "viewer"}))
     assert make() == 403
 
 
-def test_nor_whose_account_is_switched_off(own, make, while_it_hashes, now):
+def test_nor_does_a_member_whose_account_is_switched_off(own, make, while_it_hashes, now):
     while_it_hashes(lambda: disable_account(user=own.user, actor=factories.TESTS, now=now))
     assert make() == 404
 
 
 def test_and_the_page_says_so_if_it_was_the_first_of_the_session(own, make, while_it_hashes, now):
-    """Of which the session notes the workspace."""
+    """Their session remembers the workspace."""
     while_it_hashes(lambda: disable_account(user=own.user, actor=factories.TESTS, now=now))
     assert make(is_first=True) == 400
 
 
-def test_who_gives_up_a_role_or_leaves_does_so(adas, demo, ada, eve):
+def test_a_member_can_give_up_a_role_or_leave(adas, demo, ada, eve):
     other = factories.add_member(demo, eve, Membership.Role.OWNER)
     own = Membership.objects.get(workspace=demo, user=ada)
     assert adas.post(f"/w/demo/members/{own.pk}/role/", {"role": "viewer"}).status_code == 302

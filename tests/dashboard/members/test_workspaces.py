@@ -28,15 +28,15 @@ def second(ada):
     return factories.create_workspace("second", owner=ada.email)
 
 
-def test_one_sees_those_that_one_is_a_member_of(bens, demo, other):
+def test_people_see_the_workspaces_that_they_are_members_of(bens, demo, other):
     text = text_of(bens.get("/w/"))
     assert "Demo demo · You are a viewer" in text
     assert "Other" not in text
     assert "Create workspace" not in text
 
 
-def test_whoever_is_in_none_is_told_what_to_do(olgas):
-    assert "You are in no workspace yet. Ask an admin of one to invite you." in text_of(olgas.get("/w/"))
+def test_somebody_who_is_in_none_is_told_what_to_do(olgas):
+    assert "You aren’t in a workspace yet. Ask an admin of one to invite you." in text_of(olgas.get("/w/"))
 
 
 def test_many_come_in_pages_and_one_that_is_about_to_be_deleted_is_marked(adas, ada, demo):
@@ -75,7 +75,7 @@ class TestStartPage:
 
 
 class TestCreating:
-    def test_whoever_makes_it_owns_it_and_is_asked_to_invite(self, olgas, olga):
+    def test_somebody_who_makes_it_owns_it_and_is_asked_to_invite(self, olgas, olga):
         response = create(olgas, name="Billing 🧾", slug="billing")
         assert "Billing 🧾 created. Invite the others." in text_of(response)
         made = Workspace.objects.get()
@@ -109,7 +109,7 @@ class TestCreating:
         assert said in text
         assert Workspace.objects.get() == demo
 
-    def test_it_is_for_whoever_administers_the_instance(self, adas, browser):
+    def test_it_is_for_administrators_of_the_instance(self, adas, browser):
         assert adas.get(NEW).status_code == 403
         assert create(adas).status_code == 403
         assert browser.get(NEW)["Location"] == f"/accounts/sign-in/?next={NEW}"

@@ -1,4 +1,4 @@
-"""The settings of demo: what a form of them holds, and which changes were recorded."""
+"""The settings of demo: a form's entries, and which changes were recorded."""
 
 from clients.models import AuditEvent
 from tests.dashboard.conftest import text_of
@@ -8,7 +8,7 @@ ALL_METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt", "
 
 
 def entries(browser, path=SETTINGS):
-    """What a browser would send of the form for settings as it stands there."""
+    """What a browser would send for the unchanged settings form."""
     page = browser.get(path)
     assert page.status_code == 200, text_of(page)
     form = page.context["form"]

@@ -1,4 +1,4 @@
-"""/w/<workspace>/settings/audiences/: for which APIs tokens are. Removing one says what breaks."""
+"""/w/<workspace>/settings/audiences/: which APIs tokens are for. Removing one says what breaks."""
 
 from urllib.parse import quote
 
@@ -53,7 +53,7 @@ def test_removal_takes_it_from_every_client_each_with_its_event(adas, other, cli
 
 
 @pytest.mark.parametrize("uri", ["", "https://nobody.example.com", "x" * 4000, "a\0b", "https://localhost:8443/w/demo", "\u202e", "%' OR 1=1 --"])
-def test_audience_that_no_client_has_isnt_there(adas, clients, uri):
+def test_audience_that_no_client_has_is_not_found(adas, clients, uri):
     for act in (adas.get, adas.post):
         assert act(f"{AUDIENCES}remove/?uri={quote(uri, safe='')}").status_code == 404
     assert adas.get(f"{AUDIENCES}remove/").status_code == 404

@@ -1,4 +1,4 @@
-"""What the server does by itself for workspaces: disabling unused clients, removing what was deleted. One process of the installation, once an hour."""
+"""What the server does for workspaces by itself: disabling unused clients, removing deleted workspaces. One process of the installation does it hourly."""
 
 from datetime import timedelta
 

@@ -82,7 +82,7 @@ def test_only_owners_delete_and_keep(dans, bens, demo):
     assert Workspace.objects.get().deletes_at is None
 
 
-def test_whoever_signed_in_long_ago_proves_who_it_is_first(ada, demo):
+def test_somebody_who_signed_in_long_ago_proves_who_it_is_first(ada, demo):
     stale = Browser(raise_request_exception=False)
     stale.force_login(ada)
     assert stale.post(DELETE, {"slug": "demo"})["Location"].startswith("/accounts/confirm/")

@@ -1,4 +1,4 @@
-"""What can be changed to and fro in a workspace is an event each time, which nobody can remove: one person does it a bounded number of times in an hour."""
+"""Each change to and fro in a workspace is a permanent event, so the number per person and hour is limited."""
 
 import pytest
 from django.utils import timezone
@@ -81,7 +81,7 @@ def test_roles(adas, ben, dan, eve, demo):
 
 
 def test_a_workspace_that_nobody_can_remove_at_once_takes_a_proof(adas, ada, demo):
-    """Else a session that somebody left open would make hundreds."""
+    """Otherwise an abandoned session could make hundreds."""
     User.objects.filter(pk=ada.pk).update(is_staff=True, is_superuser=True)
     age_confirmation(adas)
     asked = asked_by(adas.post("/w/new/", {"name": "Flood", "slug": "flood"}))

@@ -47,7 +47,7 @@ def test_admin_renames_the_workspace_at_once(dans, demo):
 def test_viewer_sees_the_settings_and_who_can_change_them(bens, demo, dan):
     demo = change_workspace(workspace=demo, max_secret_lifetime_days=90, allowed_auth_methods=["private_key_jwt"], actor=factories.TESTS, now=timezone.now())
     page = bens.get(SETTINGS)
-    assert "Longest life of a secret 90 days" in text_of(page)
+    assert "Maximum secret lifetime 90 days" in text_of(page)
     assert "Allowed methods private_key_jwt" in text_of(page)
     assert "You are a viewer." in text_of(page)
     assert b'<button type="submit" class="btn main' not in page.content
@@ -85,7 +85,7 @@ def test_stricter_policy_is_a_report_first_and_nothing_has_changed(adas, demo, b
 def test_enforced_policy_holds_from_then_on_and_is_one_event_and_a_loosened_one_is_saved_at_once(adas, demo, billing):
     """Shorter tokens leave nothing that anybody has to mend."""
     enforce(adas, max_token_lifetime="600", requires_second_factor="")
-    assert "as the policies want" not in text_of(adas.get(SETTINGS))
+    assert "follow the policies" not in text_of(adas.get(SETTINGS))
     stricter = {"max_secret_lifetime_days": "90", "live_clients_from": "admin", "allowed_auth_methods": ALL_METHODS[:3]}
     response, page = enforce(adas, **stricter)
     assert "1 secret has no expiry" in text_of(page)
@@ -160,9 +160,9 @@ def test_two_people_who_save_at_once_dont_undo_each_other(adas, dans, demo):
 # What breaks the policies
 
 
-def test_page_says_what_is_there_that_breaks_the_policies_and_gives_it_an_end(adas, demo, billing):
+def test_the_page_lists_what_breaks_the_policies_and_sets_an_expiry_date(adas, demo, billing):
     demand(demo, max_secret_lifetime_days=90)
-    assert "1 thing here isn’t as the policies want it." in text_of(adas.get(SETTINGS))
+    assert "1 thing here doesn’t follow the policies." in text_of(adas.get(SETTINGS))
     assert "1 secret has no expiry" in text_of(adas.get(REPORT))
     for days in ("", "0", "-1", "91", "1e3", "x" * 100_000, "\0", "٣٠٠", "999999999999999999999"):
         page = adas.post(REPORT, {"days": days})

@@ -19,7 +19,7 @@ ISSUER = "https://login.example"
 
 @pytest.fixture
 def vouched(adas, ada, settings):
-    """Ada signed in a moment ago, at the provider too, which asked for a second factor: so she meets both demands."""
+    """Ada has just signed in at the provider, which asked for a second factor, so she meets both requirements."""
     settings.SSO_ISSUER = ISSUER
     SocialAccount.objects.create(user=ada, provider=ISSUER, uid="00u1ada")
     session = adas.session
@@ -46,7 +46,7 @@ def without(browser, *names, **values):
 
 
 @pytest.mark.parametrize("name", DEMANDS)
-def test_demanding_less_takes_a_proof_and_then_goes_on_with_what_was_sent(old, demo, name):
+def test_requiring_less_needs_a_proof_and_then_saves_the_form(old, demo, name):
     demand(demo, *DEMANDS)
     response = old.post(SETTINGS, without(old, name, default_secret_lifetime_days="30"))
     asked = asked_by(response)
@@ -56,7 +56,7 @@ def test_demanding_less_takes_a_proof_and_then_goes_on_with_what_was_sent(old, d
     assert changes() == [({"default_secret_lifetime_days": None, name: True}, {"default_secret_lifetime_days": 30, name: False})]
 
 
-def test_nor_does_the_report_of_something_stricter_spare_it(old, demo):
+def test_nor_does_a_stricter_report_avoid_the_proof(old, demo):
     demand(demo, "requires_second_factor")
     preview = old.post(SETTINGS, without(old, "requires_second_factor", max_token_lifetime="600"))["Location"]
     assert preview.startswith(SETTINGS + "preview/?")
@@ -66,7 +66,7 @@ def test_nor_does_the_report_of_something_stricter_spare_it(old, demo):
     assert changes() == [({"max_token_lifetime": None, "requires_second_factor": True}, {"max_token_lifetime": 600, "requires_second_factor": False})]
 
 
-def test_whoever_has_just_signed_in_is_not_asked(vouched, demo):
+def test_somebody_who_has_just_signed_in_is_not_asked(vouched, demo):
     demand(demo, "requires_second_factor")
     assert vouched.post(SETTINGS, without(vouched, "requires_second_factor"))["Location"] == SETTINGS
     assert changes() == [({"requires_second_factor": True}, {"requires_second_factor": False})]
@@ -79,8 +79,8 @@ def test_all_else_takes_no_proof(old, demo):
 
 
 @pytest.mark.parametrize(("connected", "role"), [("ada", "owner"), ("dan", "admin"), (None, None)])
-def test_single_sign_on_is_demanded_only_if_an_owner_could_come_in_by_it(request, dans, ada, demo, settings, connected, role):
-    """Else an admin would shut every owner out, and with them whoever could take it back."""
+def test_single_sign_on_is_required_only_if_an_owner_could_come_in_by_it(request, dans, ada, demo, settings, connected, role):
+    """Otherwise an admin could lock every owner out, and nobody could undo it."""
     settings.SSO_ISSUER, settings.SSO_NAME = ISSUER, "Okta"
     if connected:
         SocialAccount.objects.create(user=request.getfixturevalue(connected), provider=ISSUER, uid="00u1")

@@ -1,4 +1,4 @@
-"""What stops or weakens all clients of a workspace at once takes a proof of who asks, as stopping one client does: a session that somebody left open can't."""
+"""Stopping or weakening all clients of a workspace requires a proof, like stopping one client, so an abandoned session can't do it."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ API = "https://api.example.com"
 
 @pytest.fixture
 def old(adas, demo):
-    """Ada signed in 11 minutes ago, and there is a client that she could hurt."""
+    """Ada signed in 11 minutes ago, and there is a client that she could break."""
     factories.create_client(demo, audiences=[API])
     age_confirmation(adas)
     return adas
@@ -59,6 +59,6 @@ def test_it_takes_a_proof_and_then_happens(old, scope, act):
     )
 
 
-def test_who_only_looks_proves_nothing(old, scope):
+def test_viewing_requires_no_proof(old, scope):
     for rest, _sent in ACTS.values():
         assert old.get(SETTINGS + rest.format(scope=scope)).status_code == 200

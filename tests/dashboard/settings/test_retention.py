@@ -1,4 +1,4 @@
-"""/w/<workspace>/settings/retention/: owners say how long things are kept, and see what would go before anything is saved."""
+"""/w/<workspace>/settings/retention/: owners set how long data is kept, and see what would be deleted before they save."""
 
 from datetime import timedelta
 
@@ -41,7 +41,7 @@ def test_effect_is_shown_in_rows_before_anything_is_saved(adas, rows):
 def test_empty_is_as_the_instance_has_it(adas, demo):
     response = adas.post(RETENTION, {"request_retention_days": "", "audit_retention_days": ""})
     assert "Older than 400 days" in text_of(adas.get(response["Location"]))
-    assert "30 days, as the instance has it" in text_of(adas.get(RETENTION))
+    assert "30 days, the instance’s default" in text_of(adas.get(RETENTION))
 
 
 @pytest.mark.parametrize(

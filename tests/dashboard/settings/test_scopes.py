@@ -1,4 +1,4 @@
-"""/w/<workspace>/settings/scopes/: what tokens can be good for. Removing one says which clients lose it."""
+"""/w/<workspace>/settings/scopes/: what tokens can allow. Removing one says which clients lose it."""
 
 import pytest
 from django.utils import timezone
@@ -25,7 +25,7 @@ def test_page_shows_each_scope_with_its_clients_and_why_some_are_locked(bens, de
     page = text_of(bens.get(SCOPES))
     assert "orders:read Read orders 0" in page
     assert "read Read what the service offers. 1" in page
-    assert "The built-in ones are locked: they are for the management API, which isn’t there yet." in page
+    assert "The built-in scopes are locked: they are for the management API, which doesn’t exist yet." in page
     assert "can change settings, scopes and audiences" in page
     assert "Remove" not in page
 
@@ -71,7 +71,7 @@ def test_removal_first_lists_the_clients_that_lose_it_then_takes_it_from_each_wi
     factories.create_client(demo, name="billing-sync", scopes=["read"])
     page = text_of(adas.get(path(orders, "remove/")))
     assert "1 client loses it at once" in page
-    assert "Tokens that hold it keep it until they end" in page
+    assert "Existing tokens keep it until they expire" in page
     assert "route-planner" in page
     assert "billing-sync" not in page
     assert Scope.objects.filter(name="orders:read").exists()
@@ -95,7 +95,7 @@ def test_built_in_scope_cant_be_touched(adas, demo):
     assert demo.scopes.filter(name="clients:write").exists()
 
 
-def test_other_workspaces_scope_isnt_there(adas, other):
+def test_other_workspaces_scope_is_not_found(adas, other):
     others = other.scopes.get(name="read")
     for rest in ("", "remove/"):
         assert adas.get(path(others, rest)).status_code == 404

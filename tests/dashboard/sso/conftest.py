@@ -1,4 +1,4 @@
-"""Okta, a provider that vouches for Ada unless a test says otherwise, and whoever comes back from it."""
+"""Okta, a provider that confirms Ada unless a test says otherwise, and the browser that comes back from it."""
 
 import copy
 import re
@@ -70,7 +70,7 @@ def begin(browser, *, path=START, **form) -> str:
 
 
 def come(browser, okta, *, path=START, goes_on="", **claims):
-    """Go to the provider and come back, as whom the claims say: the answer to the callback."""
+    """Go to the provider and come back as the person in the claims. Returns the response to the callback."""
     okta.claims.update(claims)
     return browser.get(okta.authorize(begin(browser, path=path, **({"next": goes_on} if goes_on else {}))))
 
@@ -89,7 +89,7 @@ def demand_sso(workspace):
 
 
 def events(*names):
-    """Of these, oldest first."""
+    """These events, oldest first."""
     return [event for event in AuditEvent.objects.order_by("pk") if event.event in names]
 
 

@@ -1,4 +1,4 @@
-"""What holds for every refusal: nobody is signed in, nothing is written but the refusal, and neither page nor log holds a token or code."""
+"""What every refusal has in common: nobody is signed in, nothing but the refusal is written, and neither page nor log has a token or code."""
 
 import logging
 import re
@@ -14,13 +14,13 @@ STALE = "This sign-in can’t continue"
 
 @pytest.fixture
 def linked(ada, demo, okta):
-    """Ada would be signed in if all were well."""
+    """Ada's account is connected, so a valid response would sign her in."""
     return SocialAccount.objects.create(user=ada, provider=okta.issuer, uid="00u1ada")
 
 
 @pytest.fixture
 def log(caplog):
-    """What the operator reads, the last line of it; at the end no secret stands in any."""
+    """The last line of the operator's log. At the end, no line has a secret."""
     caplog.set_level(logging.INFO)
     lines = []
     told = logging.Handler()

@@ -1,4 +1,4 @@
-"""An OpenID provider whose every answer a test can change: what no real one would send has to be refused as well. A real one is in tests/servers."""
+"""An OpenID provider whose every response a test can change: what no real one would send must be refused too. A real one is in tests/servers."""
 
 import json
 import ssl
@@ -46,7 +46,7 @@ class Provider:
         return f"https://localhost:{self.port}/realms/acme"
 
     def authorize(self, url: str, **changed: str | None) -> str:
-        """What the browser comes back with, as path and query. The person signs in without being asked."""
+        """The path and query with which the browser comes back. The person signs in automatically."""
         parts = urlsplit(url)
         assert f"{parts.scheme}://{parts.netloc}" == f"https://localhost:{self.port}"
         self.asked = {name: values[0] for name, values in parse_qs(parts.query).items()}

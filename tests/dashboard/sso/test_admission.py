@@ -14,7 +14,7 @@ from tests.dashboard.sso.conftest import begin, come, events, heading, link, use
 pytestmark = pytest.mark.django_db
 
 
-def test_whoever_has_a_group_with_a_role_gets_an_account_and_each_step_is_in_the_audit_log(browser, okta, demo):
+def test_somebody_who_has_a_group_with_a_role_gets_an_account_and_each_step_is_in_the_audit_log(browser, okta, demo):
     response = come(browser, okta, goes_on="/w/demo/members/", sub="00u2", email="Grace@Example.com", name="Grace\nHopper", groups=["devs", "others"])
     assert (response.status_code, response["Location"]) == (302, "/w/demo/members/")
     user = User.objects.get(email="grace@example.com")
@@ -76,7 +76,7 @@ def test_no_address_that_is_not_verified_or_of_another_domain_finds_an_account(b
     ("own", "theirs"), [("strasse.example", "stra\u00dfe.example"), ("example.com", "example\u3002com"), ("example.com", "\uff45xample.com")]
 )
 def test_a_domain_in_other_letters_is_not_that_domain(browser, okta, demo, settings, own, theirs):
-    """By today's rules ß is a letter of its own, and the domain with it somebody else's."""
+    """By today's rules ß is a separate letter, so the domain with it may belong to somebody else."""
     settings.SSO_DOMAINS = [own]
     factories.add_member(demo, factories.create_user(f"boss@{own}"), "owner")
     assert come(browser, okta, sub="00u7", email=f"boss@{theirs}").status_code == 403
@@ -126,7 +126,7 @@ GROWING = f"grace@{'.'.join(['İ' * 20] * 7)}.com"
 @pytest.mark.parametrize(
     "email", [None, "", "no address", "grace@", ["grace@example.com"], 7, "g" * 300 + "@example.com", GROWING, "grace\0@example.com", "a@b\r\nc.d"]
 )
-def test_what_is_no_address_gives_no_account(browser, okta, demo, email):
+def test_anything_but_an_address_gives_no_account(browser, okta, demo, email):
     before = User.objects.count()
     assert come(browser, okta, sub="00u2", email=email, groups=["devs"]).status_code == 403
     assert User.objects.count() == before
@@ -142,7 +142,7 @@ def test_a_name_is_at_most_100_characters_that_can_be_shown(browser, okta, demo,
 
 
 @pytest.mark.parametrize("groups", [["others"], ["elsewhere"]])
-def test_whoever_has_neither_a_group_of_a_workspace_that_exists_nor_a_membership_is_told_whom_to_ask(browser, okta, demo, settings, groups):
+def test_somebody_who_has_neither_a_group_of_a_workspace_that_exists_nor_a_membership_is_told_whom_to_ask(browser, okta, demo, settings, groups):
     settings.SSO_ROLES = [*settings.SSO_ROLES, ("elsewhere", "nowhere", "owner")]
     response = come(browser, okta, sub="00u2", email="grace@example.com", groups=groups)
     assert (response.status_code, heading(response)) == (403, "You have no workspace here yet")
@@ -152,7 +152,7 @@ def test_whoever_has_neither_a_group_of_a_workspace_that_exists_nor_a_membership
     assert refused.after == {"method": "single sign-on", "reason": "no_role", "email": "grace@example.com"}
 
 
-def test_whoever_is_refused_keeps_no_colleague_out_and_who_is_a_member_needs_no_group(browser, okta, demo, ben, settings):
+def test_somebody_who_is_refused_keeps_no_colleague_out_and_who_is_a_member_needs_no_group(browser, okta, demo, ben, settings):
     settings.FAILURES_PER_CLIENT = 1
     link(ben, okta, "00u-ben")
     for _ in range(2):
@@ -191,7 +191,7 @@ def test_the_first_sign_in_at_two_places_at_once_makes_one_account(okta, demo):
 
 
 def test_an_account_that_another_window_made_meanwhile_is_found(browser, okta, demo):
-    """With SQLite two sign-ins never overlap, so the clash of those of PostgreSQL is made here, once."""
+    """With SQLite two sign-ins never overlap, so the test simulates PostgreSQL's clash once."""
     clashes = iter([1, 0])
     with connection.cursor() as cursor:
         connection.connection.create_function("clash", 0, lambda: next(clashes))

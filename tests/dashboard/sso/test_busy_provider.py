@@ -1,4 +1,4 @@
-"""Few at once may speak with the provider. Strangers don't keep people out who are known, and one network keeps out nobody from elsewhere."""
+"""Few requests may talk with the provider at once. Strangers can't keep known people out, and one network can't keep others out."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +33,7 @@ def ask(browser, url):
 
 @pytest.fixture
 def hold(okta):
-    """A function that has browsers come back from the provider with a code that takes long. It returns how many of them wait for the answer."""
+    """A function that lets browsers come back from the provider with a slow code. It returns how many wait for the response."""
     end = Event()
     waiting = []
 
@@ -106,6 +106,6 @@ def test_one_person_has_one_as_well(okta, ada, hold):
     assert hold(first, second) == 1
 
 
-def test_where_to_go_is_said_without_one_while_it_is_known(okta, hold):
+def test_the_way_to_the_provider_is_shown_without_a_place_while_it_is_known(okta, hold):
     hold("203.0.113.1", "203.0.113.2", "203.0.113.3")
     assert at("203.0.113.1").post(START).status_code == 200

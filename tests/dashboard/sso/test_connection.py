@@ -1,4 +1,4 @@
-"""Connecting an account that was there with somebody at the provider, and proving at the provider who one is."""
+"""Connecting an existing account with a person at the provider, and “Prove it is you” at the provider."""
 
 import re
 import time
@@ -43,7 +43,7 @@ def linked(ada, okta):
     return SocialAccount.objects.create(user=ada, provider=okta.issuer, uid="00u1ada")
 
 
-def test_whoever_is_signed_in_connects_is_told_and_signs_in_there_until_the_connection_ends(ada_in, okta, ada, second_browser):
+def test_somebody_who_is_signed_in_connects_is_told_and_signs_in_there_until_the_connection_ends(ada_in, okta, ada, second_browser):
     assert "Connect with Okta" in ada_in.get(PAGE).content.decode()
     response = come(ada_in, okta, path=CONNECT, email="another@address.example", email_verified=False)
     assert response["Location"] == PAGE
@@ -83,8 +83,8 @@ def test_a_person_who_is_connected_with_another_account_is_refused(ada_in, okta,
     assert not SocialAccount.objects.filter(user=ada).exists()
 
 
-def test_whoever_signs_in_meanwhile_is_not_connected(ada_in, okta, ada, ben):
-    """Ada began it; the browser is Ben's by now."""
+def test_somebody_who_signs_in_meanwhile_is_not_connected(ada_in, okta, ada, ben):
+    """Ada started it; the browser is now Ben's."""
     url = begin(ada_in, path=CONNECT)
     ada_in.force_login(ben)
     response = ada_in.get(okta.authorize(url))
@@ -92,7 +92,7 @@ def test_whoever_signs_in_meanwhile_is_not_connected(ada_in, okta, ada, ben):
     assert not SocialAccount.objects.exists()
 
 
-def test_whoever_could_not_sign_in_any_more_stays_connected(browser, okta, demo, ada, linked):
+def test_somebody_who_could_not_sign_in_any_more_stays_connected(browser, okta, demo, ada, linked):
     ada.set_unusable_password()
     ada.save()
     come(browser, okta)
@@ -122,7 +122,7 @@ def passwordless(browser, okta, demo, ada, linked):
     return browser
 
 
-def test_whoever_has_no_password_proves_it_at_the_provider(passwordless, okta, ada):
+def test_somebody_who_has_no_password_proves_it_at_the_provider(passwordless, okta, ada):
     asked = passwordless.post(DISCONNECT)
     assert asked_by(asked)["next"] == DISCONNECT
     page = passwordless.get(asked["Location"]).content.decode()
@@ -169,15 +169,15 @@ def copy_of(browser):
 
 @pytest.mark.parametrize(("auth_time", "said"), [(lambda: int(time.time()) - 3600, "didn't prove again"), (lambda: None, "lacks auth_time")])
 def test_a_sign_in_of_before_at_the_provider_proves_nothing(passwordless, okta, auth_time, said, caplog):
-    """The browser can leave prompt=login out of the URL; what the ID token says it can't change."""
+    """The browser can remove prompt=login from the URL, but can't change the ID token."""
     response = come(passwordless, okta, path=CONFIRM, goes_on=PAGE, auth_time=auth_time())
     assert response.status_code == 502
     assert said in caplog.text
     assert passwordless.post(CONNECT)["Location"].startswith("/accounts/confirm/")
 
 
-def test_nor_by_signing_in_anew_unless_the_provider_asked(passwordless, okta):
-    """Whoever finds the browser open would have the provider, which still knows its person, vouch once more."""
+def test_nor_by_signing_in_again_unless_the_provider_asked(passwordless, okta):
+    """Otherwise somebody at an open browser could use the provider, which still knows its person."""
     come(passwordless, okta, auth_time=int(time.time()) - 3600)
     assert passwordless.post(CONNECT)["Location"].startswith("/accounts/confirm/")
     passwordless.post("/accounts/sign-out/")

@@ -1,4 +1,4 @@
-"""A workspace that opens by single sign-on only, and one that demands a second factor."""
+"""A workspace that opens by single sign-on only, and one that requires a second factor."""
 
 import time
 from datetime import timedelta
@@ -119,7 +119,7 @@ def with_codes(ada):
     factories.turn_on_one_time_codes(ada)
 
 
-def test_whoever_has_a_second_factor_here_is_asked_for_it_unless_the_provider_asked(browser, okta, demo, ada, linked, with_codes):
+def test_somebody_who_has_a_second_factor_here_is_asked_for_it_unless_the_provider_asked(browser, okta, demo, ada, linked, with_codes):
     demand_sso(demo)
     response = come(browser, okta, goes_on=PAGE)
     assert response["Location"] == "/accounts/sign-in/code/"
@@ -135,8 +135,8 @@ def test_whoever_has_a_second_factor_here_is_asked_for_it_unless_the_provider_as
 
 
 @pytest.mark.parametrize(("claims", "status"), [({"amr": ["mfa"]}, 200), ({"amr": ["pwd"]}, 302)])
-def test_proved_anew_at_the_provider_it_opens_where_the_provider_asked_for_one(browser, okta, demo, ada, linked, claims, status):
-    """To a session by password from before the account had one."""
+def test_a_new_proof_at_the_provider_opens_it_if_the_provider_asked_for_one(browser, okta, demo, ada, linked, claims, status):
+    """For a session by password from before the account had a second factor."""
     demand_factor(demo)
     as_person(ada, browser)
     App(ada)
@@ -150,7 +150,7 @@ def test_proved_anew_at_the_provider_it_opens_where_the_provider_asked_for_one(b
 
 @pytest.mark.parametrize(("claims", "asks_again"), [({"amr": ["mfa"]}, False), ({"amr": ["pwd"]}, True), ({}, True)])
 def test_one_factor_at_the_provider_proves_nothing_of_an_account_that_has_two_here(browser, okta, demo, ada, linked, claims, asks_again):
-    """However long ago the session proved the second one. Else a stolen session with a phished password could take the factors away."""
+    """However long ago the session proved the second one. Otherwise a stolen session and a phished password could remove the factors."""
     sign_in(browser, ada)
     App(ada)
     session = browser.session

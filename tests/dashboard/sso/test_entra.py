@@ -1,4 +1,4 @@
-"""Microsoft Entra ID: its email claim is what an administrator wrote, of a guest a foreign one, unless xms_edov says that the domain answers for it."""
+"""Microsoft Entra ID: any administrator, even a guest's, can set the email claim, unless xms_edov says that the domain's owner confirmed it."""
 
 import pytest
 from allauth.socialaccount.models import SocialAccount

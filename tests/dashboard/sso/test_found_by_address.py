@@ -1,4 +1,4 @@
-"""An account of a domain for which the provider answers is linked by its address, but not before its owner has proved all that the account asks for."""
+"""If the provider is trusted for a domain, its accounts are connected by address, but only after the owner has proved everything that the account requires."""
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
@@ -39,7 +39,7 @@ def told():
 
 @pytest.mark.usefixtures("with_codes")
 class TestWithASecondFactor:
-    def test_who_does_not_prove_it_leaves_nothing_behind(self, browser, okta, ada, other):
+    def test_without_the_proof_nothing_is_stored(self, browser, okta, ada, other):
         before = AuditEvent.objects.count()
         assert come(browser, okta, sub="somebody", groups=["platform"])["Location"] == CODE
         assert (subjects(), user_of(browser), AuditEvent.objects.count()) == ([], None, before)
@@ -52,7 +52,7 @@ class TestWithASecondFactor:
         assert browser.post(CODE, {"code": app_code(factories.TOTP_SECRET)})["Location"] == "/"
         assert subjects() == [(ada.email, "00u1ada")]
 
-    def test_who_proves_it_is_linked_with_the_roles_of_the_groups_and_told(self, browser, okta, ada, other):
+    def test_after_the_proof_the_account_is_connected_gets_its_groups_roles_and_is_told(self, browser, okta, ada, other):
         come(browser, okta, groups=["platform"])
         browser.post(CODE, {"code": app_code(factories.TOTP_SECRET)})
         assert user_of(browser) == ada.pk
@@ -66,7 +66,7 @@ class TestWithASecondFactor:
         assert (user_of(browser), subjects()) == (ben.pk, [(ben.email, "00u1ben")])
 
     @pytest.mark.parametrize("meanwhile", ["linked", "promoted"])
-    def test_what_is_not_to_be_found_any_more_is_not_linked(self, browser, okta, ada, meanwhile):
+    def test_an_account_that_is_gone_is_not_connected(self, browser, okta, ada, meanwhile):
         come(browser, okta, sub="somebody")
         if meanwhile == "linked":
             SocialAccount.objects.create(user=ada, provider=okta.issuer, uid="00u1ada")
@@ -79,7 +79,7 @@ class TestWithASecondFactor:
         assert events("user.sign_in_failed")[-1].target_id == ada.audit_name
 
     def test_the_provider_s_own_is_not_as_good_until_they_are_linked(self, browser, okta, ada):
-        """Whoever runs it would open accounts of a domain by their addresses alone."""
+        """Otherwise its operator could open any account of a domain by its address."""
         assert come(browser, okta, amr=["pwd", "mfa"])["Location"] == CODE
         assert (subjects(), user_of(browser), told()) == ([], None, [])
         browser.post(CODE, {"code": app_code(factories.TOTP_SECRET)})

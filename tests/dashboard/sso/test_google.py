@@ -1,4 +1,4 @@
-"""Google: people there choose which address an account has. hd says which Google Workspace it belongs to, and is left out where it belongs to none."""
+"""Google: people choose their account's address themselves. hd names the account's Google Workspace, and is absent if there is none."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def test_an_address_of_a_domain_is_not_proved_by_an_account_outside_its_workspac
 
 @pytest.mark.parametrize("hd", ["example.com", "EXAMPLE.com", "example.org"])
 def test_one_of_an_account_in_the_workspace_is(settings, hd):
-    """A workspace may have several domains; hd is the first of them."""
+    """A Google Workspace may have several domains; hd is the first."""
     settings.SSO_DOMAINS = ["example.com", "Example.org"]
     assert read_identity({**CLAIMS, "email_verified": True, "hd": hd}, {}).email_is_proved
 

@@ -43,7 +43,7 @@ def test_roles_are_raised_and_lowered_also_one_that_was_changed_by_hand(browser,
     assert {event.actor for event in (raised, lowered, removed)} == {f"sso:{okta.issuer}"}
 
 
-def test_whoever_is_in_no_group_any_more_is_out_at_the_next_sign_in_with_the_session_from_before(browser, okta, demo, second_browser):
+def test_somebody_who_is_in_no_group_any_more_is_out_at_the_next_sign_in_with_the_session_from_before(browser, okta, demo, second_browser):
     grace(browser, okta, "devs")
     assert browser.get("/w/demo/members/").status_code == 200
     response = come(second_browser, okta, groups=[])
@@ -102,8 +102,8 @@ def test_a_single_group_may_come_as_text_thousands_in_userinfo_and_the_claim_hav
 
 
 @pytest.mark.parametrize("claims", [{"_claim_names": {"groups": "src1"}}, {"hasgroups": True}])
-def test_groups_that_did_not_fit_are_no_groups_that_ended(browser, okta, demo, claims, caplog):
-    """Microsoft Entra ID leaves them out beyond 200."""
+def test_missing_groups_because_of_too_many_do_not_end_memberships(browser, okta, demo, claims, caplog):
+    """Microsoft Entra ID omits groups if there are more than 200."""
     grace(browser, okta, "devs")
     okta.claims["groups"] = None
     response = come(browser, okta, **claims)

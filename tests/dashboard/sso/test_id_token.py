@@ -1,4 +1,4 @@
-"""Which ID tokens are taken: OpenID Connect Core 1.0 §3.1.3.7."""
+"""Which ID tokens are accepted: OpenID Connect Core 1.0 §3.1.3.7."""
 
 import hmac
 import json
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("linked", "log")]
 
 
 def test_all_is_well_otherwise_also_with_an_audience_as_a_list_of_one(browser, okta, ada):
-    """Else the refusals below would show nothing."""
+    """Otherwise the refusals below would prove nothing."""
     assert come(browser, okta, aud=["tokenos"], azp="tokenos").status_code == 302
     assert user_of(browser) == ada.pk
 
@@ -89,7 +89,7 @@ def test_no_signature_is_none(browser, okta, log):
 
 
 def forge(okta, header, signature=b"x" * 64):
-    """signature: None for a good one, by the provider's key."""
+    """signature: None for a valid one, by the provider's key."""
     now = int(time.time())
     claims = {"iss": okta.issuer, "sub": "00u1ada", "aud": "tokenos", "exp": now + 300, "iat": now, "nonce": okta.asked["nonce"]}
     signing_input = ".".join(base64url.encode(json.dumps(part).encode()) for part in (header, claims))
@@ -106,7 +106,7 @@ def test_an_algorithm_without_a_key_of_the_provider_is_refused(browser, okta, al
     assert refused(browser, browser.get(callback), 502, DOWN, "provider_failed")
 
 
-def test_a_public_key_is_no_shared_secret(browser, okta):
+def test_a_public_key_is_not_accepted_as_a_shared_secret(browser, okta):
     callback = okta.authorize(begin(browser))
     unsigned = forge(okta, {"alg": "HS256", "kid": okta.key.kid}).rpartition(".")[0]
     for secret in (json.dumps(okta.key.public_jwk), okta.key.public_jwk["x"]):
@@ -116,7 +116,7 @@ def test_a_public_key_is_no_shared_secret(browser, okta):
 
 
 def test_a_token_made_here_is_fine_with_the_usual_header(browser, okta, ada):
-    """Else the refusals around it would show nothing."""
+    """Otherwise the refusals around it would prove nothing."""
     callback = okta.authorize(begin(browser))
     okta.tokens["id_token"] = forge(okta, {"alg": "ES256"}, None)
     browser.get(callback)
@@ -131,7 +131,7 @@ def test_a_header_that_changes_how_it_is_read_is_refused(browser, okta, header):
 
 
 @pytest.mark.parametrize("id_token", [None, "", "x", "a.b", "a.b.c", "a.b.c.d.e", 7, ["x"], "x" * 50_000, "\0.\0.\0", "🚀.🚀.🚀"])
-def test_what_is_no_id_token_is_refused_and_userinfo_does_not_stand_in_for_it(browser, okta, id_token):
+def test_anything_but_an_id_token_is_refused_and_userinfo_does_not_stand_in_for_it(browser, okta, id_token):
     okta.tokens["id_token"] = id_token
     assert refused(browser, come(browser, okta), 502, DOWN, "provider_failed")
     assert not okta.forms("/userinfo")

@@ -53,7 +53,7 @@ def test_an_endpoint_that_is_no_https_url_is_refused(browser, okta, name, place)
     assert browser.post("/accounts/sso/").status_code == 502
 
 
-def test_a_provider_that_takes_no_secret_is_refused(browser, okta, log):
+def test_a_provider_that_accepts_no_client_secret_is_refused(browser, okta, log):
     okta.metadata["token_endpoint_auth_methods_supported"] = ["private_key_jwt"]
     assert browser.post("/accounts/sso/").status_code == 502
     assert "doesn't accept a client secret" in log()
@@ -91,7 +91,7 @@ def test_answers_that_are_none_are_refused(browser, okta, path, name):
 @pytest.mark.parametrize(
     "tokens", [{"access_token": None}, {"access_token": ["x"]}, {"access_token": "x\r\nX-Evil: y"}, {"token_type": "mac"}, {"token_type": None}]
 )
-def test_what_is_no_bearer_token_is_not_sent_on(browser, okta, tokens):
+def test_anything_but_a_bearer_token_is_not_sent_on(browser, okta, tokens):
     okta.tokens.update(tokens)
     assert refused(browser, come(browser, okta), 502, DOWN, "provider_failed")
     assert not [path for path, *_ in okta.requests if path.endswith("/userinfo")]
@@ -106,7 +106,7 @@ def test_a_provider_that_hangs_is_given_up(browser, okta, monkeypatch):
     assert time.monotonic() - started < 1.5
 
 
-def test_a_provider_that_is_down_is_said_to_be(browser, okta, settings):
+def test_a_provider_that_is_down_is_reported(browser, okta, settings):
     settings.SSO_ISSUER = "https://localhost:1/realms/acme"
     response = browser.post("/accounts/sso/")
     assert (response.status_code, heading(response)) == (502, DOWN)

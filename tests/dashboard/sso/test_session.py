@@ -57,7 +57,7 @@ def test_a_browser_keeps_a_few_that_it_has_begun_and_who_copied_the_session_push
 
 
 def test_a_state_is_good_for_ten_minutes_and_in_its_own_browser(browser, okta, second_browser, monkeypatch):
-    """Else one could sign somebody into one's own account, or take over a code that leaked."""
+    """Otherwise an attacker could sign somebody in to the attacker's account, or use a leaked code."""
     callback = okta.authorize(begin(browser))
     begin(second_browser)
     assert refused(second_browser, second_browser.get(callback), 400, STALE, "unknown_state")
@@ -94,7 +94,7 @@ def test_a_provider_that_names_no_issuer_in_its_answer_is_fine(browser, okta, ad
     assert user_of(browser) == ada.pk
 
 
-def test_whoever_ends_it_at_the_provider_is_told_so(browser, okta):
+def test_a_person_who_cancels_at_the_provider_is_told_so(browser, okta):
     response = browser.get(okta.authorize(begin(browser), error="access_denied", code=None, error_description="<script>Click here</script>"))
     assert refused(browser, response, 403, "You weren’t signed in by Okta", "denied")
     assert "Click here" not in response.content.decode()
@@ -110,7 +110,7 @@ def test_other_errors_of_the_provider_are_logged_and_not_shown(browser, okta, er
 
 @pytest.mark.parametrize(("error", "status"), [("access_denied", 403), ("server_error", 502)])
 def test_too_many_that_say_that_the_provider_refused_are_not_recorded_any_more(browser, okta, settings, error, status):
-    """Anybody can come back with it, without a word from the provider, and no event can be deleted."""
+    """Anybody can come back with it, without the provider, and events can't be deleted."""
     settings.FAILURES_PER_ADDRESS = 3
     answers = [browser.get(okta.authorize(begin(browser), error=error, code=None)) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [status, status, status, 429]
@@ -118,7 +118,7 @@ def test_too_many_that_say_that_the_provider_refused_are_not_recorded_any_more(b
 
 
 def test_who_ends_many_at_the_provider_or_makes_up_states_shuts_no_colleague_out(browser, okta, ada, second_browser, settings):
-    """Twenty images on a foreign page would do, whoever behind that address opens it."""
+    """Otherwise twenty images on another site's page would be enough to lock out its readers' address."""
     settings.FAILURES_PER_CLIENT = settings.FAILURES_PER_ADDRESS = 3
     callback = okta.authorize(begin(browser))
     before = Session.objects.count(), FailureCount.objects.count()
@@ -133,8 +133,8 @@ def test_who_ends_many_at_the_provider_or_makes_up_states_shuts_no_colleague_out
     assert user_of(browser) == ada.pk
 
 
-def test_who_finds_the_provider_busy_leaves_no_event(browser, okta):
-    """It isn't counted, so there would be no end of them."""
+def test_a_busy_provider_leaves_no_event(browser, okta):
+    """It isn't counted, so the number would be unlimited."""
     callbacks = [okta.authorize(begin(browser)) for _ in range(2)]
     with ExitStack() as held:
         for number in range(MAX_STRANGERS):

@@ -1,4 +1,4 @@
-"""A proof at the provider gives the session another key: a copy of the cookie, from before it, has proved nothing. OWASP ASVS 5.0, 7.2.4."""
+"""A proof at the provider changes the session's key: an earlier copy of the cookie has proved nothing. OWASP ASVS 5.0, 7.2.4."""
 
 import time
 
@@ -30,7 +30,7 @@ def old(browser, demo, ada, okta):
 
 @pytest.fixture
 def copy(old):
-    """Of somebody who has copied the cookie of Ada's browser."""
+    """The browser of somebody who copied Ada's cookie."""
     browser = Browser(raise_request_exception=False)
     browser.cookies[settings.SESSION_COOKIE_NAME] = old.session.session_key
     assert browser.get(NEW_PASSKEY)["Location"].startswith("/accounts/confirm/")
@@ -49,7 +49,7 @@ def test_a_copy_of_the_cookie_has_no_share_in_the_proof(old, copy, okta, ada, pa
 
 @pytest.fixture
 def here(ada, monkeypatch):
-    """Another browser of Ada's, in which she ends all others while the provider is asked."""
+    """Another of Ada's browsers, in which she ends all others while the provider is asked."""
     here, userinfo = sign_in(ada), Provider.userinfo
 
     def end_meanwhile(*arguments):
@@ -69,7 +69,7 @@ def test_a_session_that_ends_while_it_proves_itself_gets_no_new_life(old, okta, 
 
 
 @pytest.mark.parametrize("path", [CONNECT, START])
-def test_nor_does_it_connect_the_account_with_whoever_came_from_the_provider(browser, demo, okta, ada, settings, path, here):
+def test_nor_does_it_connect_the_account_with_the_person_from_the_provider(browser, demo, okta, ada, settings, path, here):
     settings.SSO_DOMAINS = ["example.com"]
     sign_in(ada, browser)
     assert come(browser, okta, path=path).status_code == 400

@@ -1,4 +1,4 @@
-"""The variables of single sign-on: what each may be, and which make no sense together."""
+"""The variables of single sign-on: valid values, and invalid combinations."""
 
 import pytest
 from allauth.socialaccount.models import SocialApp
@@ -49,7 +49,7 @@ def test_an_issuer_is_taken_letter_by_letter(monkeypatch, issuer):
         "ftp://x",
     ],
 )
-def test_what_is_no_issuer_ends_the_start(monkeypatch, issuer):
+def test_anything_but_an_issuer_ends_the_start(monkeypatch, issuer):
     monkeypatch.setenv("SSO_ISSUER", issuer)
     with pytest.raises(ImproperlyConfigured, match="SSO_ISSUER must be the issuer of your OpenID provider"):
         environment.provider("SSO_ISSUER", default="")
@@ -127,7 +127,7 @@ def test_without_an_issuer_the_sign_in_page_offers_nothing(browser):
 
 
 def test_no_other_provider_can_be_added_in_the_database(browser, okta, demo):
-    """Rows of django-allauth's SocialApp are read nowhere."""
+    """Nothing reads rows of django-allauth's SocialApp."""
     SocialApp.objects.create(provider="openid_connect", provider_id="evil", client_id="x", settings={"server_url": "https://evil.example"})
     assert browser.get("/accounts/oidc/evil/login/").status_code == 404
     assert begin(browser).startswith(okta.issuer)

@@ -1,4 +1,4 @@
-"""A role that came from the provider opens the workspace by single sign-on only: whoever is shut out there doesn't stay in by a password."""
+"""A role that came from the provider opens the workspace by single sign-on only: somebody who is removed there can't stay in with a password."""
 
 import re
 from datetime import timedelta
@@ -20,7 +20,7 @@ PAGE = "/w/demo/members/"
 
 @pytest.fixture
 def grace(browser, okta, demo, second_browser):
-    """Her role in demo comes from Okta. She has a password here as well, as by a link of a mail."""
+    """Her role in demo comes from Okta. She also has a password here, for example by a reset link."""
     come(second_browser, okta, sub="00u2", email="grace@example.com", groups=["devs"])
     user = User.objects.get(email="grace@example.com")
     user.set_password(factories.PASSWORD)
@@ -44,7 +44,7 @@ def test_a_password_does_not_open_it_or_do_a_form_and_the_provider_does(browser,
     assert browser.get(PAGE).status_code == 200
 
 
-def test_whoever_is_shut_out_is_out_after_twelve_hours_also_with_a_new_password(browser, okta, grace, second_browser):
+def test_somebody_who_is_shut_out_is_out_after_twelve_hours_also_with_a_new_password(browser, okta, grace, second_browser):
     come(browser, okta)
     age(browser, timedelta(hours=12, seconds=1).total_seconds())
     assert browser.get(PAGE).status_code == 403

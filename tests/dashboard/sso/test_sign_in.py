@@ -1,4 +1,4 @@
-"""Signing in at the provider: what it is asked, and how it goes on. Who comes in, as which account, is in test_admission.py."""
+"""Signing in at the provider: the request, and what follows. Who is let in as which account is in test_admission.py."""
 
 import time
 from datetime import timedelta
@@ -41,7 +41,7 @@ def test_the_request_is_a_code_request_with_pkce_state_and_nonce_of_its_own_what
 
 
 def test_a_link_alone_or_a_form_of_another_site_begins_nothing(browser, okta):
-    """A provider's portal sends people here; another site could as well."""
+    """A provider's portal sends people here, but another site could too."""
     response = browser.get(f"{START}?next=/w/demo/")
     assert response.status_code == 200
     assert "Refresh" not in response
@@ -71,7 +71,7 @@ def test_it_goes_on_at_no_other_site(browser, okta, demo, ada, elsewhere):
     assert come(browser, okta, goes_on=elsewhere)["Location"] == "/"
 
 
-def test_whoever_else_was_signed_in_is_signed_out_and_the_session_ends_after_twelve_hours_however_it_is_used(browser, okta, demo, ada, ben, settings):
+def test_somebody_who_else_was_signed_in_is_signed_out_and_the_session_ends_after_twelve_hours_however_it_is_used(browser, okta, demo, ada, ben, settings):
     settings.SESSION_COOKIE_AGE = 14 * 24 * 3600
     link(ada, okta)
     browser.force_login(ben)
@@ -92,7 +92,7 @@ def test_whoever_else_was_signed_in_is_signed_out_and_the_session_ends_after_twe
 
 
 def test_strangers_who_begin_often_fill_no_table_and_ask_the_provider_once_in_5_seconds(okta, db, monkeypatch):
-    """Anybody may begin, and only few may speak with the provider at once: else a stranger could keep everybody else from it."""
+    """Anybody may start, and few requests may talk with the provider at once: otherwise a stranger could block everybody else."""
     for _ in range(3):
         begin(Browser())
     assert not Session.objects.exists()
@@ -102,8 +102,8 @@ def test_strangers_who_begin_often_fill_no_table_and_ask_the_provider_once_in_5_
     assert len([path for path, _, _ in okta.requests if path.endswith("/openid-configuration")]) == 2
 
 
-def test_one_person_fills_no_log_by_coming_again_and_again(browser, okta, demo, ada, monkeypatch):
-    """Each is an event that nobody can remove, and a provider that knows them asks nothing."""
+def test_one_person_cannot_fill_the_log_by_repeated_sign_ins(browser, okta, demo, ada, monkeypatch):
+    """Each is a permanent event, and a provider that knows the person doesn't ask again."""
     link(ada, okta)
     monkeypatch.setattr(quotas, "MAX_PROOFS", 2)
     assert [come(browser, okta).status_code for _ in range(2)] == [302, 302]
@@ -113,7 +113,7 @@ def test_one_person_fills_no_log_by_coming_again_and_again(browser, okta, demo, 
     assert not events("user.sign_in_failed")
 
 
-def test_who_the_provider_vouches_for_uses_up_nothing_of_the_proofs_here(browser, okta, demo, ada, monkeypatch):
+def test_sign_ins_at_the_provider_dont_use_up_the_proofs_here(browser, okta, demo, ada, monkeypatch):
     """They haven't proved the account's own second factor."""
     link(ada, okta)
     monkeypatch.setattr(quotas, "MAX_PROOFS", 1)
@@ -131,8 +131,8 @@ def test_nor_by_proving_there_who_they_are(browser, okta, demo, ada, monkeypatch
     assert len(events("user.confirmed")) == 1
 
 
-def test_nor_does_who_the_provider_knows_and_nobody_lets_in(browser, okta, demo, monkeypatch):
-    """Of a provider that knows everybody, that is anybody."""
+def test_nor_do_refused_sign_ins(browser, okta, demo, monkeypatch):
+    """A provider that knows everybody would let anybody use them up."""
     monkeypatch.setattr(quotas, "MAX_REFUSALS", 2)
     stranger = {"sub": "00u-mallory", "email": "mallory@elsewhere.example", "groups": []}
     assert [come(browser, okta, **stranger).status_code for _ in range(4)] == [403] * 4

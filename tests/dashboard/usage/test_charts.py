@@ -1,4 +1,4 @@
-"""What a chart shows, and the sentence that says it to whoever doesn't see it."""
+"""What a chart shows, and the sentence that says the same for people who can't see it."""
 
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
@@ -25,7 +25,7 @@ def render(tag, rf, cookies=(), **context):
 
 
 class TestSentence:
-    def test_it_has_the_totals_and_when_most_was_refused(self):
+    def test_the_chart_has_totals_and_when_most_was_refused(self):
         series = slots((10,), (900,), (5, 40), (3, 50), (2, 1, 2), *[(1,)] * 19)
         assert charts.draw(series).sentence == (
             "Token requests per hour over the last 24 hours. 939 granted, 91 refused, mostly between 14:00 and 17:00, 2 failed on the server."
@@ -44,13 +44,13 @@ class TestSentence:
         assert "per 6 hours over the last 7 days" in six.sentence
         assert "mostly between 1 Dec 06:00 and 1 Dec 12:00" in six.sentence
 
-    def test_nothing_is_said_as_such(self):
+    def test_an_empty_chart_says_so(self):
         assert charts.draw(slots((), ())).sentence == "Token requests: none in this period."
         assert charts.draw([]).sentence == "Token requests: none in this period."
 
 
 class TestBars:
-    def test_parts_stand_on_each_other_and_the_highest_bar_reaches_the_top(self):
+    def test_parts_are_stacked_and_the_highest_bar_reaches_the_top(self):
         chart = charts.draw(slots((80, 20), (10, 0, 1)))
         granted, refused = chart.bars[0].parts
         assert (granted.kind, refused.kind) == ("granted", "refused")
@@ -58,7 +58,7 @@ class TestBars:
         assert float(refused.y) + float(refused.height) == float(granted.y) - 1
         assert float(refused.y) == pytest.approx(11, abs=1)
 
-    def test_what_is_little_stays_visible_and_what_is_none_has_no_part(self):
+    def test_small_values_stay_visible_and_zero_has_no_part(self):
         chart = charts.draw(slots((100_000, 0, 1), ()))
         assert [part.kind for part in chart.bars[0].parts] == ["granted", "errored"]
         assert float(chart.bars[0].parts[1].height) == 2
@@ -118,7 +118,7 @@ class TestTags:
         assert render("{% usage_chart series %}", rf, series=slots((), ())).strip() == '<p class="muted">No requests in this period.</p>'
         assert "No request yet." in render("{% usage_chart series empty='No request yet.' %}", rf, series=[])
 
-    def test_a_share_is_a_bar_beside_its_number(self, rf):
+    def test_a_share_is_shown_as_a_bar_and_a_number(self, rf):
         assert 'width="25.0%"' in render("{% hbar 1 4 %}", rf)
         assert 'width="0%"' in render("{% hbar 0 0 %}", rf)
 

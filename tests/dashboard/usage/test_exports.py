@@ -1,4 +1,4 @@
-"""Files to take away: complete, streamed, and harmless in a spreadsheet."""
+"""Exports: complete, streamed, and harmless in a spreadsheet."""
 
 import asyncio
 import csv

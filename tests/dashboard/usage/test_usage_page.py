@@ -27,7 +27,7 @@ def read(browser, **query):
 
 
 def section(page, name):
-    """What one reads in a part of the page."""
+    """The text of a part of the page."""
     return text_of(re.search(rf'<section aria-labelledby="{name}">(.*?)</section>', page.content.decode(), re.DOTALL).group(1))
 
 
@@ -38,7 +38,7 @@ def rows(browser, **query):
 
 
 class TestTotals:
-    def test_they_say_what_was_granted_refused_and_failed_here(self, adas, use, billing, planner):
+    def test_totals_say_what_was_granted_refused_and_failed(self, adas, use, billing, planner):
         use(billing, 1800)
         use(planner, 200, hours=1)
         use(billing, 20, "wrong_secret")
@@ -62,7 +62,7 @@ class TestTotals:
         assert "Failed here 0 3 of the whole instance" in text
 
     @pytest.mark.parametrize(("period", "seen"), [("24h", 1), ("7d", 11), ("30d", 111), ("", 11), ("1y", 11), ("\0", 11)])
-    def test_a_period_counts_what_is_in_it(self, adas, use, billing, period, seen):
+    def test_a_period_counts_only_its_own_requests(self, adas, use, billing, period, seen):
         use(billing, 1)
         use(billing, 10, hours=2 * 24)
         use(billing, 100, hours=10 * 24)
@@ -82,7 +82,7 @@ class TestTotals:
 
 
 class TestByClient:
-    def test_each_is_compared_to_the_same_time_before(self, adas, use, billing, planner):
+    def test_each_is_compared_with_the_previous_period(self, adas, use, billing, planner):
         use(billing, 112)
         use(billing, 100, hours=24)
         use(planner, 500)
@@ -106,7 +106,7 @@ class TestByClient:
     def test_a_change_is_said_in_words(self, tokens, before, words):
         assert usage_page.compare(usage_page.Share(tokens, before)) == words
 
-    def test_those_with_most_are_listed_and_lead_to_their_page(self, adas, use, demo):
+    def test_the_busiest_clients_are_listed_and_linked(self, adas, use, demo):
         clients = make_many(demo, 12)
         for number, client in enumerate(clients):
             use(client, 10 + number, corrects=number == 11)
@@ -118,7 +118,7 @@ class TestByClient:
 
 
 class TestOneClient:
-    def test_it_is_counted_by_credential_and_not_by_client(self, adas, use, billing, planner):
+    def test_one_client_is_counted_by_credential(self, adas, use, billing, planner):
         """Also one that only the time before knows."""
         use(billing, 30, credential="OldSecret1")
         use(billing, 60, credential="key:laptop")
@@ -141,7 +141,7 @@ class TestOneClient:
         assert f'<a href="?period=30d&amp;client={billing.client_id}"' in html
         assert '<a href="?period=24h&amp;env=live"' in html
 
-    def test_a_client_of_another_workspace_is_not_there(self, adas, other):
+    def test_a_client_of_another_workspace_is_not_found(self, adas, other):
         theirs = factories.create_client(other).secret.client
         assert adas.get(URL, {"client": theirs.client_id}).status_code == 404
         assert adas.get("/w/demo/usage.csv", {"client": theirs.client_id}).status_code == 404
@@ -192,7 +192,7 @@ class TestScopesAndAddresses:
     def test_of_a_large_workspace_what_the_clock_summed_up_is_shown_with_its_age(self, adas, billing, planner, use_scope, come_from, now, monkeypatch):
         monkeypatch.setattr(usage_page, "LIVE_CLIENTS", 1)
         monkeypatch.setattr(usage_summaries, "LIVE_CLIENTS", 1)
-        assert "summed up by the clock. This is the first hour." in section(read(adas, period="24h"), "by-scope")
+        assert "totals update hourly. The first ones come within the hour." in section(read(adas, period="24h"), "by-scope")
         use_scope(billing, "read", 70, 10)
         come_from(billing, "203.0.113.7", 40)
         usage_summaries.make_summaries(DAY, now=now - timedelta(minutes=4))
@@ -213,7 +213,7 @@ class TestPage:
         page = read(adas, client=billing.client_id).content.decode()
         assert f'<option value="{busy.client_id}">' in page
         assert f'<option value="{billing.client_id}" selected>' in page
-        assert "Of 2 clients these are the busiest." in text_of(page)
+        assert "The menu lists your busiest clients." in text_of(page)
 
     def test_a_part_that_fails_says_so_and_the_others_stay(self, adas, use, billing, monkeypatch, caplog):
         use(billing, 1234)
@@ -232,7 +232,7 @@ class TestPage:
         for part in ("over-time", "by-client", "why-refused", "by-scope", "by-address"):
             assert "This part can’t be shown right now." in section(page, part)
 
-    def test_it_asks_the_database_twelve_times_at_most_however_many_clients_there_are(self, adas, use, demo, django_assert_max_num_queries):
+    def test_it_needs_twelve_queries_at_most_with_any_number_of_clients(self, adas, use, demo, django_assert_max_num_queries):
         for number, client in enumerate(make_many(demo, 15)):
             use(client, number + 1, corrects=False)
             use(client, number + 1, "wrong_secret", corrects=number == 14)
@@ -259,7 +259,7 @@ class TestExport:
         ]
         assert [row[4] for row in rows(bens, period="24h", env="test")[1:]] == ["2"]
 
-    def test_of_one_client_each_credential(self, bens, use, demo, planner):
+    def test_the_file_of_one_client_has_each_credential(self, bens, use, demo, planner):
         client = factories.create_client(demo, name="=cmd()").secret.client
         use(client, 5, credential="a")
         use(client, 6, credential="b")
@@ -269,7 +269,7 @@ class TestExport:
         assert [(row[2], row[3], row[6]) for row in found[1:]] == [("'=cmd()", "a", "5"), ("'=cmd()", "b", "6")]
 
     @pytest.mark.usefixtures("planner")
-    def test_or_the_sums_of_every_client_of_the_workspace(self, bens, use, billing, other):
+    def test_the_file_has_the_sums_of_every_client(self, bens, use, billing, other):
         use(factories.create_client(other, name="elsewhere").secret.client, 7)
         use(billing, 5)
         use(billing, 2, "wrong_secret", hours=50)
