@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from itertools import product
+from unittest.mock import patch
 
 import pytest
 from django.conf import settings as django_settings
@@ -17,6 +18,7 @@ from clients.services.benchmark import seed_clients
 from clients.services.benchmark_usage import seed_usage
 from clients.services.usage_summaries import LIVE_CLIENTS
 from dashboard.clients.filters import COLUMNS, STATUSES
+from dashboard.frame.middleware import SessionActivityMiddleware
 from dashboard.models import User
 from tests import factories
 from tests.browser.cast import create_cast
@@ -50,12 +52,15 @@ LISTS = [
 # What a script asks for while somebody types.
 FRAGMENTS = [f"{W}search/?q=mark+77", f"{W}search/?q=bnchmrk9", f"{W}clients/?q=mark+77"]
 
+# On a slow machine, a minute passes between two looks, and the session is noted as used.
+_NOT_NOTED = patch.object(SessionActivityMiddleware, "EVERY", timedelta(days=1))
+
 
 @pytest.fixture(scope="module")
 def costs(unmeasured, django_db_setup, django_db_blocker):
     """Costs by person and page: with a hundred clients, and with hundreds more, all used for 30 days."""
     static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    with django_db_blocker.unblock(), override_settings(STORAGES={**django_settings.STORAGES, "staticfiles": static}), transaction.atomic():
+    with django_db_blocker.unblock(), override_settings(STORAGES={**django_settings.STORAGES, "staticfiles": static}), _NOT_NOTED, transaction.atomic():
         django_settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         cast = create_cast()
         # What an address outside the workspace may still be told is asked besides.
