@@ -22,15 +22,17 @@ def test_a_living_token_says_whose_it_is_and_how_long_it_lives(asgi, billing, no
     assert found.client_id == billing.client_id
     assert found.credential_id == billing.secret_id
     assert found.scopes == ("read", "write")
-    assert found.dead_because == ""
+    assert (found.refused_because, found.has_ended) == ("", False)
     assert timedelta(minutes=59) < found.expires_at - now < timedelta(minutes=61)
 
 
-def test_a_dead_token_says_why(asgi, billing, now):
+def test_a_token_that_does_not_work_says_why_and_whether_it_could_work_again(asgi, billing, now):
     token = token_of(asgi, billing)
-    assert "expired" in find_leaked_tokens([token], workspace="demo", now=now + timedelta(hours=2)).tokens[0].dead_because
+    [found] = find_leaked_tokens([token], workspace="demo", now=now + timedelta(hours=2)).tokens
+    assert ("expired" in found.refused_because, found.has_ended) == (True, True)
     disable_client(client=Client.objects.get(client_id=billing.client_id), actor=factories.TESTS, now=now)
-    assert "disabled" in find_leaked_tokens([token], workspace="demo", now=now).tokens[0].dead_because
+    [found] = find_leaked_tokens([token], workspace="demo", now=now).tokens
+    assert ("disabled" in found.refused_because, found.has_ended) == (True, False)
 
 
 def test_a_token_of_another_workspace_is_as_strange_as_any(asgi, billing, eves, now):

@@ -25,7 +25,7 @@ def test_second_editor_is_told_who_changed_what_and_saves_again(adas, carls, cli
     assert "<title>Error: " in page.content.decode()
     assert "Nothing was saved. Somebody else changed this client while you were editing." in text
     assert re.search(r"Owner carl@example\.com carl@example\.com, (now|\d+ s ago) You entered: ada@example\.com", text)
-    assert re.search(r"Description Carl’s carl@example\.com, (now|\d+ s ago) Taken over below\.", text)
+    assert re.search(r"Description Carl’s carl@example\.com, (now|\d+ s ago) Kept below\.", text)
     assert Client.objects.get().contact == "carl@example.com"
     again = entries_of(page)
     assert (again["contact"], again["description"], again["tags"]) == ("ada@example.com", "Carl’s", "mine")

@@ -229,7 +229,7 @@ def test_more_than_the_limit_is_refused_with_the_words_of_the_service(danas, cli
 def test_for_a_client_without_a_secret_the_page_makes_one(danas, client_, secret):
     factories.expire(secret)
     assert danas.get(page_of(client_))["Location"] == url(client_, "secrets", "new")
-    assert f"No secret works now: {secret.secret_id} ended" in text_of(danas.get(page_of(client_), follow=True))
+    assert f"No secret works now: {secret.secret_id} expired" in text_of(danas.get(page_of(client_), follow=True))
 
 
 def test_for_a_client_that_uses_no_secret_the_page_says_so(danas, client_):

@@ -41,7 +41,7 @@ def test_a_secret_that_nothing_used_works_right_now_and_is_shown_back_masked(ada
     assert "Revoke secret" in text
     assert plaintext not in html
     assert plaintext[20:53] not in html
-    for part in (plaintext[:8], billing.secret.secret_id, plaintext[-6:], "•••• ••••", "Checksum fits"):
+    for part in (plaintext[:8], billing.secret.secret_id, plaintext[-6:], "•••• ••••", "Checksum is right"):
         assert part in html
 
 
@@ -120,7 +120,7 @@ def test_a_secret_that_is_cut_off_names_the_closest_and_one_that_has_only_the_id
     assert "Revoke secret" in text
     text = text_of(look_up(adas, billing.plaintext[:15]))
     assert "Wrong checksum: part of it is missing" in text
-    assert "Not even its ID is whole" in text
+    assert "Not even its ID is complete" in text
     body = f"tos_live_{billing.secret.secret_id}_{generate('live').plaintext[20:53]}"
     text = text_of(look_up(adas, body + secret_format._checksum(body)))
     assert "Made up: only the ID is ours No secret matches." in text
@@ -188,7 +188,7 @@ def test_a_token_that_would_work_again_if_somebody_undid_a_change_can_be_revoked
     text = text_of(page)
     assert "A token of billing-sync that doesn’t work now, but could work again" in text
     assert "If that is undone, the token works again until" in text
-    assert "Nothing to do" not in text
+    assert "needs no action" not in text
     what = page.content.decode().partition('name="what" value="')[2].partition('"')[0]
     if change == "the client is disabled":
         assert "doesn’t work now, but could work again" in text_of(adas.get(URL, {"what": what}))
