@@ -30,7 +30,7 @@ from oauth.errors import (
     TemporarilyUnavailableError,
 )
 from oauth.form import Form, may_carry_credentials, parse_form, peek_client_id, peek_parameter, refuse_credentials_in_query
-from oauth.issuer import insert_well_known
+from oauth.issuer import insert_well_known, issuer_origin
 from oauth.messages import NO_STORE, Request, Response
 from oauth.metrics import observe
 from oauth.overdue import overdue_log
@@ -138,8 +138,7 @@ def form_endpoint(name: str) -> Callable[[Callable[[Request, Form], Response]], 
                 raise InsecureTransportError(settings.ISSUER_URL, had_credentials=may_carry_credentials(request))
             if not request.connection.is_own_host:
                 raise ForeignHostError
-            # Fetch Metadata §2.4. Any web page can make its visitors' browsers send a form here, so such failures don't count against the visitors' address.
-            if request.headers.get("sec-fetch-site", "") not in ("", "none", "same-origin"):
+            if _is_from_foreign_page(request):
                 raise ForeignPageError
             # This is checked before the method: credentials in a URL often come with GET, and they are the worse mistake.
             if request.query:
@@ -153,6 +152,16 @@ def form_endpoint(name: str) -> Callable[[Callable[[Request, Form], Response]], 
         return Endpoint(name, function, checked)
 
     return decorate
+
+
+def _is_from_foreign_page(request: Request) -> bool:
+    """Any web page can make its visitors' browsers send a form here, so such failures don't count against the visitors' address. Browsers say it by
+    Sec-Fetch-Site (Fetch Metadata §2.4), older ones only by Origin (RFC 6454 §7), which programs don't send.
+    """
+    site = request.headers.get("sec-fetch-site", "")
+    if site:
+        return site not in ("none", "same-origin")
+    return request.method == "POST" and request.headers.get("origin", issuer_origin()) != issuer_origin()
 
 
 def _run(checked: Callable[[Request], Response], request: Request) -> Response:

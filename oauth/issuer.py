@@ -11,10 +11,14 @@ def issuer_path() -> str:
     return _path_of(settings.ISSUER_URL)
 
 
+def issuer_origin() -> str:
+    """RFC 6454 §6.2."""
+    return settings.ISSUER_URL.removesuffix(issuer_path())
+
+
 def insert_well_known(name: str) -> str:
     """The URL of a well-known document about the issuer: the name stands between host and path."""
-    issuer, path = settings.ISSUER_URL, issuer_path()
-    return f"{issuer.removesuffix(path)}/.well-known/{name}{path}"
+    return f"{issuer_origin()}/.well-known/{name}{issuer_path()}"
 
 
 @lru_cache(maxsize=8)

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 from threading import Lock
 
+from django.db.models import Q
+
 from clients.leaked_text import Traces, find_ids, find_kids, find_traces, find_words
 from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSecret, Workspace
 from clients.models.credentials import AnyCredential
@@ -20,6 +22,8 @@ from oauth.models import RevokedToken
 _USED_LATELY = timedelta(hours=24)
 # The limit for one text. If a whole workspace was exported, not every client needs to be named.
 MAX_FOUND = 300
+# The limit for the clients that a page names beside a private key.
+MAX_KEYHOLDERS = 20
 # Up to this many characters, possible IDs in a text are looked up; a longer text is compared with all IDs of the workspace.
 _SHORT = 64 * 1024
 # From this many characters on, a process searches one text at a time, so that several take no more time from token requests than one.
@@ -93,13 +97,15 @@ class Finding:
 class Report:
     """foreign: the IDs of whole secrets that aren't the workspace's. damaged: the number that is cut off so much that the owner can't be found.
 
-    unread_tokens, left_out: the numbers of further tokens and findings.
+    foreign_private_keys: the number of private keys that aren't registered. keyholders: the clients whose keys needn't be registered, so one of them may be
+    theirs. unread_tokens, left_out: the numbers of further tokens and findings.
     """
 
     findings: list[Finding]
     foreign: list[str]
     damaged: int
     foreign_private_keys: int = 0
+    keyholders: Sequence[Client] = ()
     unread_tokens: int = 0
     left_out: int = 0
 
@@ -142,6 +148,7 @@ def _look_up(text: str, workspace: Workspace, now: datetime) -> Report:
         foreign=[secret.secret_id for secret in traces.secrets if secret.secret_id not in known],
         damaged=len(damaged),
         foreign_private_keys=keys,
+        keyholders=_find_keyholders(workspace) if keys else (),
         unread_tokens=leaked.unread,
         left_out=max(0, len(found) - MAX_FOUND),
     )
@@ -222,6 +229,12 @@ def _find_clients(text: str, client_ids: Sequence[str], workspace: Workspace) ->
         named = find_ids(text, set(own.values_list("client_id", flat=True)))
     wanted = list(dict.fromkeys([*client_ids, *named]))[: 100 * MAX_FOUND]
     return own.filter(client_id__in=wanted).select_related("workspace") if wanted else ()
+
+
+def _find_keyholders(workspace: Workspace) -> Sequence[Client]:
+    """Clients that publish their keys at a jwks_uri, or whose certificates a CA issues."""
+    elsewhere = Client.objects.filter(workspace=workspace).filter(~Q(jwks_uri="") | ~Q(tls_subject=""))
+    return list(elsewhere.order_by("name", "pk")[:MAX_KEYHOLDERS])
 
 
 def _describe(row: AnyCredential, pasted: Pasted, now: datetime) -> Finding:

@@ -23,6 +23,7 @@ _MAX_SECRET = 100
 
 NOTHING = Verdict("none", "search", "Nothing here looks like ours")
 FOREIGN = Verdict("none", "info", "Well-formed, but not from this instance")
+UNREGISTERED = Verdict("warn", "alert", "A private key that isn’t registered here, but may be one of ours")
 DAMAGED = Verdict("warn", "alert", "Wrong checksum: part of it is missing")
 
 
@@ -49,6 +50,8 @@ def judge_all(report: Report, *, now: datetime, zone: tzinfo) -> Verdict:
     if len(found) == 1:
         return judge(found[0], now=now, zone=zone)
     if not found:
+        if report.keyholders:
+            return UNREGISTERED
         if report.foreign or report.foreign_private_keys:
             return FOREIGN
         return DAMAGED if report.damaged else NOTHING

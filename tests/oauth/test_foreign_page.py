@@ -10,6 +10,8 @@ pytestmark = pytest.mark.django_db
 
 PATHS = ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"]
 CROSS = [{"Sec-Fetch-Site": site, "Origin": "https://evil.example"} for site in ("cross-site", "same-site", "CROSS-SITE")]
+# As browsers say it that don't know Fetch Metadata, such as Safari before 16.4.
+CROSS += [{"Origin": origin} for origin in ("https://evil.example", "null", "http://testserver", "https://testserver.evil.example")]
 
 
 @pytest.mark.parametrize("path", PATHS)

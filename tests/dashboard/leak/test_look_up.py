@@ -220,6 +220,24 @@ def test_a_public_key_is_found_by_its_kid_and_by_its_private_half(adas, billing,
     assert "odd/kid:1 is the ID of a live public key" in text_of(look_up(adas, f"thumbprint {key.thumbprint}"))
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"jwks_uri": "https://client.example/jwks.json", "auth_methods": ["private_key_jwt"]},
+        {"tls_subject_type": "san_dns", "tls_subject": "billing.example", "auth_methods": ["tls_client_auth"]},
+    ],
+)
+def test_a_private_key_that_is_not_registered_names_the_clients_whose_keys_need_not_be(adas, billing, strange, fields):
+    Client.objects.filter(pk__in=[billing.secret.client.pk, strange.new.secret.client.pk]).update(**fields)
+    private = Program().key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    text = text_of(look_up(adas, private))
+    assert "A private key that isn’t registered here, but may be one of ours" in text
+    assert "If it belongs to one of them, disable that client and replace the key." in text
+    assert "billing-sync" in text
+    assert "elsewhere" not in text
+    assert "not from this instance" not in text
+
+
 def test_a_certificate_is_found_by_itself_and_by_its_private_key(adas, billing):
     program = Program()
     certificate = create_certificate(billing.secret.client, pem(self_signed(key=program.key).certificate))
