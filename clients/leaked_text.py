@@ -52,6 +52,9 @@ _COLONS = re.compile("(?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}")
 # The quotes may be escaped, as in JSON within JSON.
 _NAMED_KID = re.compile(r'"kid\\?" ?: ?\\?"([!#-\[\]-~]{1,100})\\?"')
 
+# Some loggers escape these characters of secrets and tokens, and UTF-16 read as UTF-8 has NUL between all.
+_ESCAPES = {"%5F": "_", "%5f": "_", "\\u005F": "_", "\\u005f": "_", "%2E": ".", "%2e": ".", "%2D": "-", "%2d": "-", "\0": ""}
+
 _BEGIN, _END, _DASHES = "-----BEGIN ", "-----END ", "-----"
 _MAX_LABEL, _MAX_PEM = 64, 64 * 1024
 _MAX_JSON = 16_384
@@ -74,6 +77,8 @@ class Traces:
 
 def find_traces(text: str) -> Traces:
     """Everything except IDs. IDs look like many other words, so find_ids searches for known ones."""
+    for escaped, character in _ESCAPES.items():
+        text = text.replace(escaped, character)
     secrets: dict[str, ParsedSecret] = {}
     damaged: dict[str, None] = {}
     for piece in islice(_secret_like(text), MAX_SECRET_LIKE):
