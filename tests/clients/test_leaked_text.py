@@ -65,7 +65,9 @@ def test_other_base64_is_not_taken_for_a_secret():
     assert find_traces(f"Basic {b64('ada:correct-horse')} and dG9zX2xpdmVfA").secrets == ()
 
 
-@pytest.mark.parametrize("text", [JWT, f"Authorization: Bearer {JWT}", f'"token\\n{JWT}"', f"{JWT}.more", f"a.b.{JWT}", JWT.replace(".", "%2E"), "\0".join(JWT)])
+@pytest.mark.parametrize(
+    "text", [JWT, f"Authorization: Bearer {JWT}", f'"token\\n{JWT}"', f"{JWT}.more", f"a.b.{JWT}", JWT.replace(".", "%2E"), "\0".join(JWT)]
+)
 def test_a_jwt_is_found_wherever_it_stands(text):
     assert JWT in find_traces(text).jwts
 
