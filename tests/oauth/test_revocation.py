@@ -81,6 +81,12 @@ def test_a_hint_changes_nothing(send, billing, token, hint):
 
 
 @pytest.mark.rfc("7009", "2.1")
+@pytest.mark.parametrize("around", ["{}\n", " {} ", "\t{}\r\n"])
+def test_white_space_around_a_token_as_a_file_has_it_changes_nothing(send, billing, token, around):
+    assert send.post("/oauth2/revoke", {"token": around.format(token)}, billing.basic).status == 200
+    assert not is_alive(send, billing, token)
+
+
 def test_nobody_revokes_without_authentication(send, billing, token):
     assert send.post("/oauth2/revoke", {"token": token}).error == (401, "invalid_client")
     assert send.post("/oauth2/revoke", {"token": token}, bearer(token)).error == (401, "invalid_client")
