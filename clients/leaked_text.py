@@ -52,8 +52,8 @@ _COLONS = re.compile("(?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}")
 # The quotes may be escaped, as in JSON within JSON.
 _NAMED_KID = re.compile(r'"kid\\?" ?: ?\\?"([!#-\[\]-~]{1,100})\\?"')
 
-# Some loggers escape these characters of secrets and tokens, and UTF-16 read as UTF-8 has NUL between all.
-_ESCAPES = {"%5F": "_", "%5f": "_", "\\u005F": "_", "\\u005f": "_", "%2E": ".", "%2e": ".", "%2D": "-", "%2d": "-", "\0": ""}
+# Some loggers escape these characters of secrets and tokens.
+_ESCAPES = {f"{sign}{code}": character for sign in ("%", "\\u00") for character in "_.-" for code in (f"{ord(character):02x}", f"{ord(character):02X}")}
 
 _BEGIN, _END, _DASHES = "-----BEGIN ", "-----END ", "-----"
 _MAX_LABEL, _MAX_PEM = 64, 64 * 1024

@@ -66,7 +66,7 @@ def find_leaked_tokens(jwts: Iterable[str], *, workspace: str, now: datetime) ->
                     scopes=tuple(claims.get("scope", "").split()),
                     expires_at=datetime.fromtimestamp(claims["exp"], UTC),
                     refused_because=reason.sentence if reason is not None else "",
-                    has_ended=reason is not None and reason.code in _FOR_GOOD,
+                    has_ended=reason is not None and (reason.code in _FOR_GOOD or claims["exp"] <= now.timestamp()),
                 )
             )
     return LeakedTokens(found, max(0, len(ours) - MAX_VERIFIED))

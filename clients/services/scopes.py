@@ -8,6 +8,7 @@ from django.db import transaction
 from clients.models import Client, Scope, Workspace
 from clients.scope import validate_scope_name
 from clients.services import audit
+from clients.services.announcements import Changed, announce, together
 from clients.services.audit import Actor, Change
 from clients.services.validation import clean_text
 from clients.services.workspaces import lock_workspace, require_kept
@@ -61,7 +62,7 @@ def remove_scope(*, scope: Scope, actor: Actor, now: datetime) -> int:
 
     Raise ValidationError for a built-in scope and for a removed one.
     """
-    with transaction.atomic():
+    with together(), transaction.atomic():
         lock_workspace(scope.workspace)
         locked = _lock_own(scope)
         clients = list(Client.objects.filter(workspace=locked.workspace).with_scope(locked.name).select_for_update(no_key=True).order_by("pk"))
@@ -82,6 +83,8 @@ def remove_scope(*, scope: Scope, actor: Actor, now: datetime) -> int:
             before={"description": locked.description, "clients": len(clients)},
         )
         locked.delete()
+        for client in clients:
+            announce(Changed("a scope was removed", client, actor, now, names=(locked.name,)))
     return len(clients)
 
 
@@ -90,7 +93,7 @@ def remove_audience(*, workspace: Workspace, audience: str, actor: Actor, now: d
 
     A client that has none left gets tokens for the workspace's own audience. Raise ValidationError if no client has it.
     """
-    with transaction.atomic():
+    with together(), transaction.atomic():
         locked = lock_workspace(workspace)
         clients = list(Client.objects.filter(workspace=locked).with_audience(audience).select_for_update(no_key=True).order_by("pk"))
         if not clients:
@@ -106,6 +109,8 @@ def remove_audience(*, workspace: Workspace, audience: str, actor: Actor, now: d
         audit.record(
             "audience.removed", workspace=locked, actor=actor, target_type="audience", target_id=audience[:254], now=now, before={"clients": len(clients)}
         )
+        for client in clients:
+            announce(Changed("an audience was removed", client, actor, now, names=(audience,)))
     return len(clients)
 
 

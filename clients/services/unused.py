@@ -45,19 +45,27 @@ def _do_batch(act: Callable[..., int], workspace: Workspace, *, now: datetime) -
         return 0 if days is None or not can_tell(days) else act(locked, days, now=now)
 
 
+def _warned_time(days: int) -> timedelta:
+    return timedelta(days=min(_WARNED_DAYS, days // 2))
+
+
+def _warned_since(since: datetime) -> Exists:
+    """A condition for clients: their owners were promised that they stay enabled until later."""
+    return Exists(AuditEvent.objects.filter(target_type="client", target_id=OuterRef("client_id"), event=_WARNED, created_at__gt=since))
+
+
 def _disable(workspace: Workspace, days: int, *, now: datetime) -> int:
-    found = list(unused_clients(workspace, days=days, now=now).select_for_update(of=("self",), no_key=True)[:_BATCH])
+    due = unused_clients(workspace, days=days, now=now).filter(~_warned_since(now - _warned_time(days)))
+    found = list(due.select_for_update(of=("self",), no_key=True)[:_BATCH])
     set_status_of(found, Client.Status.DISABLED, workspace=workspace, reason=f"unused for {days} days", actor=SYSTEM, now=now)
     return len(found)
 
 
 def _warn(workspace: Workspace, days: int, *, now: datetime) -> int:
-    warned_days = min(_WARNED_DAYS, days // 2)
-    unused_days = days - warned_days
-    # A client that was used after a warning can't have been unused for so long again.
-    warned = AuditEvent.objects.filter(target_type="client", target_id=OuterRef("client_id"), event=_WARNED, created_at__gte=now - timedelta(days=unused_days))
-    found = list(unused_clients(workspace, days=unused_days, now=now).filter(~Exists(warned))[:_BATCH])
-    disables_at = now + timedelta(days=warned_days)
+    warned_time = _warned_time(days)
+    unused = unused_clients(workspace, days=days - warned_time.days, now=now)
+    found = list(unused.filter(~_warned_since(now - warned_time))[:_BATCH])
+    disables_at = now + warned_time
     changes = [Change(client.client_id, {}, {"disables_at": iso(disables_at)}) for client in found]
     audit.record_many(_WARNED, workspace=workspace, actor=SYSTEM, target_type="client", changes=changes, now=now)
     for client in found:

@@ -16,8 +16,8 @@ MAX_REASON_LENGTH = 200
 _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _SELECTORS = "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
 _NOTHING = re.compile(rf"[\s{_JOINERS}{_SELECTORS}]*")
-# After ASCII they change nothing, except in the keycap emoji. The others are letters and signs that are drawn as nothing.
-_UNSEEN = re.compile(rf"[\x00-\x7f][{_JOINERS}{_SELECTORS}](?!\u20e3)|[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
+# After Latin letters they change nothing, except in the keycap emoji; © and ® are emoji, too. The others are letters and signs that are drawn as nothing.
+_UNSEEN = re.compile(rf"(?:^|[\x00-\xa8\xaa-\xad\xaf-\u024f])[{_JOINERS}{_SELECTORS}](?!\u20e3)|[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
 _PLAIN_URI = re.compile(r"[A-Za-z0-9._~:/?@%+,=\[\]-]+")
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 

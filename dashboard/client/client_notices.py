@@ -11,11 +11,16 @@ from dashboard.client.settings.changes import LABELS, say_change, say_labels
 from dashboard.people.actors import find_person, say_doer
 from dashboard.people.recipients import admins_of, contact_is_out, owner_named, present_owner_of
 
-_OF_MANY = {"a client was disabled": "clients were disabled", "a client was enabled": "clients were enabled"}
+_OF_MANY = {
+    "a client was disabled": "clients were disabled",
+    "a client was enabled": "clients were enabled",
+    "a scope was removed": "scopes were removed",
+    "an audience was removed": "audiences were removed",
+}
 # A change of these fields sends future notices to somebody else, or lets others in without a credential that is registered here.
 _TOLD_FIELDS = ("contact", "jwks_uri", "tls_subject_type", "tls_subject")
 # Programs that use what is removed from these lists stop.
-_TOLD_LISTS = ("scopes", "auth_methods")
+_TOLD_LISTS = ("audiences", "auth_methods", "scopes")
 
 
 def tell_announced(said: Sequence[Announcement]) -> None:

@@ -62,6 +62,17 @@ class LeakForm(forms.Form):
         if packed is not None:
             raise ValidationError({"leaked_secret_file": f"This file is compressed with {packed}. Decompress it first. Nothing in it was read."}, code="packed")
         # It is decoded in pieces, so that other threads can run in between: in a file that isn't text, every byte has to be replaced.
-        decoder = getincrementaldecoder("utf-16" if content.startswith(_UTF16) else "utf-8")("replace")
+        decoder = getincrementaldecoder(_guess_encoding(content))("replace")
         pieces = [decoder.decode(content[place : place + _PIECE]) for place in range(0, len(content), _PIECE)]
         return "".join([*pieces, decoder.decode(b"", final=True)])
+
+
+def _guess_encoding(content: bytes) -> str:
+    """UTF-16 if it has a byte order mark, or if every second byte at its beginning is NUL, as in ASCII without a mark."""
+    if content.startswith(_UTF16):
+        return "utf-16"
+    beginning = content[:_PIECE]
+    for encoding, high in (("utf-16-le", beginning[1::2]), ("utf-16-be", beginning[::2])):
+        if 2 * high.count(0) > len(high) > 0:
+            return encoding
+    return "utf-8"

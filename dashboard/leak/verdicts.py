@@ -47,7 +47,7 @@ def judge(finding: Finding, *, now: datetime, zone: tzinfo) -> Verdict:
 def judge_all(report: Report, *, now: datetime, zone: tzinfo) -> Verdict:
     """A verdict on several findings together, or on a text that contains nothing of ours."""
     found = report.findings
-    if len(found) == 1:
+    if len(found) == 1 and not report.foreign_private_keys:
         return judge(found[0], now=now, zone=zone)
     if not found:
         if report.keyholders:
@@ -59,6 +59,8 @@ def judge_all(report: Report, *, now: datetime, zone: tzinfo) -> Verdict:
     total = len(found) + report.left_out
     if working:
         return Verdict("", "alert", f"{total:,} found, {len(working):,} of them work{'s' if len(working) == 1 else ''} right now")
+    if report.keyholders:
+        return UNREGISTERED
     if any(one.can_be_ended and one.pasted.is_harmful for one in found):
         return Verdict("warn", "alert", f"{total:,} found. None works right now, but they could work again")
     if all(one.pasted is Pasted.ID for one in found):

@@ -68,7 +68,7 @@ def leak(request: HttpRequest, membership: Membership) -> HttpResponse:
 def _show(request: HttpRequest, membership: Membership, report: Report, now: datetime) -> dict[str, Any]:
     zone = zone_of(request)
     endable = report.endable or [finding for finding in report.findings if finding.can_be_ended]
-    finding = report.findings[0] if len(report.findings) == 1 else None
+    finding = report.findings[0] if len(report.findings) == 1 and not report.foreign_private_keys else None
     made_by = "" if finding is None or finding.credential is None else finding.credential.created_by
     names = actors.find_names(membership.workspace, actors=[made_by], client_ids=[]) if made_by else None
     return {

@@ -19,7 +19,9 @@ _COUNTER = "counter"
 def use_passkey(*, passkey: Any, counter: int, actor: Actor, now: datetime) -> bool:
     """Record a use of the passkey. Returns False if it may be a copy's, which must be refused and isn't recorded (§7.2 step 22)."""
     with transaction.atomic():
-        present = Authenticator.objects.select_for_update().get(pk=passkey.pk)
+        present = Authenticator.objects.select_for_update().filter(pk=passkey.pk).first()
+        if present is None:
+            return False
         last = _last_counter(present)
         if counter <= last and (counter, last) != (0, 0):
             return False

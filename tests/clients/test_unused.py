@@ -88,6 +88,18 @@ class TestWarning:
         later = now + timedelta(days=DAYS - 7 + 2)
         assert [sum(warn_of_disuse(now=later - timedelta(days=1, hours=1))), sum(warn_of_disuse(now=later))] == [0, 1]
 
+    def test_a_client_that_was_warned_of_stays_enabled_as_long_as_was_promised(self, workspace, now):
+        make(workspace, now, age=DAYS - 7 + 1)
+        assert sum(warn_of_disuse(now=now)) == 1
+        change_workspace(workspace=workspace, disable_unused_after_days=DAYS - 7, actor=TESTS, now=now)
+        assert [run(now + timedelta(days=day)) for day in (0, 6.9, 7)] == [0, 0, 1]
+
+    def test_a_longer_policy_warns_again_a_week_before(self, workspace, now):
+        make(workspace, now, age=DAYS - 7 + 1)
+        assert sum(warn_of_disuse(now=now)) == 1
+        change_workspace(workspace=workspace, disable_unused_after_days=DAYS + 30, actor=TESTS, now=now)
+        assert [sum(warn_of_disuse(now=now + timedelta(days=day))) for day in (20, 30)] == [0, 1]
+
     def test_a_policy_of_few_days_warns_after_half_of_them(self, workspace, now):
         change_workspace(workspace=workspace, disable_unused_after_days=7, actor=TESTS, now=now)
         make(workspace, now, age=5), make(workspace, now, age=3)

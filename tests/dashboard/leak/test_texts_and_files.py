@@ -82,7 +82,7 @@ def test_a_packed_file_is_refused_for_nothing_in_it_could_be_read(adas, content)
     assert "Decompress it first. Nothing in it was read." in text_of(look_up(adas, file=content))
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_a_file_is_read_in_the_encodings_of_logs_and_the_field_as_well(adas, billing, encoding):
     other = factories.create_secret(billing.secret.client)
     assert "2 found, 2 of them work right now" in text_of(look_up(adas, other.plaintext, file=f"a\n{billing.plaintext}\n".encode(encoding)))

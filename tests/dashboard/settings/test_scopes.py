@@ -7,6 +7,7 @@ from clients.models import AuditEvent, Scope
 from clients.services.scopes import create_scope
 from tests import factories
 from tests.dashboard.conftest import text_of
+from tests.dashboard.credentials.test_notices import sent
 from tests.dashboard.settings.conftest import SETTINGS, changes
 
 SCOPES = SETTINGS + "scopes/"
@@ -86,6 +87,14 @@ def test_removal_first_lists_the_clients_that_lose_it_then_takes_it_from_each_wi
     for rest in ("", "remove/"):
         assert adas.get(path(orders, rest)).status_code == adas.post(path(orders, rest)).status_code == 404
     assert adas.get(f"{SCOPES}{'9' * 30}/remove/").status_code == 404
+
+
+def test_owners_of_clients_that_lose_a_scope_hear_of_it(adas, demo, orders):
+    for name in ("route-planner", "stock-take"):
+        factories.create_client(demo, name=name, scopes=["orders:read", "read"], contact="routes@example.com")
+    factories.create_client(demo, scopes=["read"], contact="payments@example.com")
+    adas.post(path(orders, "remove/"))
+    assert [(message.to, message.subject) for message in sent()] == [(["routes@example.com"], "Scopes were removed: 2 of Demo")]
 
 
 def test_built_in_scope_cant_be_touched(adas, demo):
