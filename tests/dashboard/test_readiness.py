@@ -79,9 +79,9 @@ class TestReadiness:
         assert all(0 < part["ms"] < 2500 for part in content["checks"].values())
         assert abs(datetime.fromisoformat(content["at"]) - timezone.now()) < timedelta(minutes=1)
         # Whether it can write is tried only every ten seconds.
-        again = browser.get("/readyz").json()["checks"]
-        assert content["checks"]["writes"] == again["writes"]
-        assert content["checks"]["database"] != again["database"]
+        again = [browser.get("/readyz").json()["checks"] for _ in range(20)]
+        assert all(checks["writes"] == content["checks"]["writes"] for checks in again)
+        assert any(checks["database"] != content["checks"]["database"] for checks in again)
 
     def test_without_signing_key_that_it_can_open_or_a_migration_it_is_unavailable_and_recovers(self, browser):
         with override_settings(KEY_ENCRYPTION_KEYS=["another-key-" + "2" * 40]):

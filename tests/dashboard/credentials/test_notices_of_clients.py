@@ -129,16 +129,19 @@ class TestBeforeAnUnusedClientIsDisabled:
 
     def test_its_owner_hears_in_one_mail_of_several(self, run):
         run()
-        assert told() == ["2 clients of Demo will be disabled"]
+        assert told() == ["Unused clients will be disabled: 2 of Demo"]
         [message] = sent()
         by = timezone.now() + timedelta(days=7)
         for text in (message.body, " ".join(message.alternatives[0].content.split())):
-            assert f"Demo disables clients that are granted nothing for 90 days, so they will be disabled by {by:%d %b %Y}".replace(" 0", " ") in text
+            assert (
+                f"The workspace Demo disables clients that are granted nothing for 90 days, so they will be disabled by {by:%d %b %Y}".replace(" 0", " ")
+                in text
+            )
             assert all(f"/w/demo/clients/{client.client_id}/" in text for client in Client.objects.all())
 
     def test_the_admins_hear_if_nobody_else_can(self, run):
         run(contact="")
-        assert [(message.to, message.subject) for message in sent()] == [(["ada@example.com"], "2 clients of Demo will be disabled")]
+        assert [(message.to, message.subject) for message in sent()] == [(["ada@example.com"], "Unused clients will be disabled: 2 of Demo")]
 
 
 def test_that_it_is_deleted(adas, client_):
