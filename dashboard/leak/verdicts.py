@@ -23,6 +23,7 @@ _MAX_SECRET = 100
 
 NOTHING = Verdict("none", "search", "Nothing here looks like ours")
 FOREIGN = Verdict("none", "info", "Well-formed, but not from this instance")
+FOREIGN_KEY = Verdict("warn", "alert", "A private key that isn’t registered here")
 UNREGISTERED = Verdict("warn", "alert", "A private key that isn’t registered here, but may be one of ours")
 DAMAGED = Verdict("warn", "alert", "Wrong checksum: part of it is missing")
 
@@ -59,8 +60,8 @@ def judge_all(report: Report, *, now: datetime, zone: tzinfo) -> Verdict:
     total = len(found) + report.left_out
     if working:
         return Verdict("", "alert", f"{total:,} found, {len(working):,} of them work{'s' if len(working) == 1 else ''} right now")
-    if report.keyholders:
-        return UNREGISTERED
+    if report.foreign_private_keys:
+        return UNREGISTERED if report.keyholders else FOREIGN_KEY
     if any(one.can_be_ended and one.pasted.is_harmful for one in found):
         return Verdict("warn", "alert", f"{total:,} found. None works right now, but they could work again")
     if all(one.pasted is Pasted.ID for one in found):

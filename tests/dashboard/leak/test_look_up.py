@@ -208,6 +208,9 @@ def test_a_public_key_is_found_by_its_kid_and_by_its_private_half(adas, billing,
     program = Program()
     private = program.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     assert "Well-formed, but not from this instance A private key that isn’t registered here." in text_of(look_up(adas, private))
+    text = text_of(look_up(adas, f"{billing.secret.client.client_id} {private}"))
+    assert "A private key that isn’t registered here It is compromised anyway: tell its owner." in text
+    assert "harmless" not in text
     parsed = read_key(program.key.public_key())._replace(kid="odd/kid:1")
     [key] = add_public_keys(client=billing.secret.client, parsed=[parsed], actor=factories.TESTS, now=now)
     key.client.auth_methods = ["private_key_jwt"]
