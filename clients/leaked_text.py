@@ -15,8 +15,8 @@ from django.core.exceptions import ValidationError
 
 from clients import base64url
 from clients.certificate import load_certificate, x5t_s256
-from clients.credential_text import decode_pair
 from clients.private_key import find_public_halves
+from clients.redaction import decode_pair
 from clients.secret import CHECKSUM_LENGTH, RANDOM_LENGTH, SECRET_ID_LENGTH, ParsedSecret, parse
 
 # The most results of each kind: a log may repeat things a million times, or contain things that aren't ours.

@@ -1,6 +1,6 @@
 """Authenticate the caller of a protected resource by access token, HTTP Basic or API key. RFC 6750, RFC 9449 §7.
 
-oauth.sender_constraint decides whether a bound token is in the right hands, oauth.caller_requirements what the resource requires besides.
+oauth.sender_constraint decides whether a bound token is in the right hands, oauth.required_scope_and_audience what the resource requires besides.
 """
 
 from collections.abc import Callable

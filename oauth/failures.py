@@ -8,15 +8,15 @@ from datetime import datetime
 
 from django.db import transaction
 
-from clients.credential_text import redact
 from clients.models import Client, RecordedRequest
 from clients.models.client import CLIENT_ID
+from clients.redaction import redact
 from clients.services import usage
 from clients.services.gathered import RefusedKey
 from oauth import throttling, unwritten_failures
 from oauth.asked_for import shown_scopes
 from oauth.errors import InvalidClientError, OAuthError, TooManyFailuresError
-from oauth.granted import microseconds_since
+from oauth.granted_requests import microseconds_since
 from oauth.log_quota import spend_on_refusal
 from oauth.messages import Connection
 

@@ -12,13 +12,13 @@ from clients.foreign_text import shown
 from clients.models import Workspace
 from oauth import reasons
 from oauth.caller_authentication import Caller, authenticate_caller
-from oauth.caller_requirements import require_audience, require_environment, require_scopes
 from oauth.dpop import InvalidProofError, Target, own_target
 from oauth.dpop_nonce import nonce_headers
 from oauth.endpoint import endpoint
-from oauth.granted import record_granted
+from oauth.granted_requests import record_granted
 from oauth.messages import Request, Response
 from oauth.reasons import Reason
+from oauth.required_scope_and_audience import require_audience, require_environment, require_scopes
 from oauth.resource_errors import ImpossibleDemandError, InvalidTokenError
 
 PREFIX = "/gateway/"

@@ -8,14 +8,14 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from clients.scope import scope_member
-from clients.services.validation import clean_resource_uri
+from clients.services.entered_values import clean_resource_uri
 from oauth import access_token
 from oauth.access_token import AccessToken
 from oauth.client_authentication import authenticate_client
 from oauth.endpoint import form_endpoint
 from oauth.errors import InvalidRequestError
 from oauth.form import Form
-from oauth.granted import record_granted
+from oauth.granted_requests import record_granted
 from oauth.messages import Request, Response
 from oauth.registration import RegisteredClient
 from oauth.resource_errors import InvalidTokenError

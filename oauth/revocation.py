@@ -11,7 +11,7 @@ from oauth.client_authentication import authenticate_client
 from oauth.endpoint import form_endpoint
 from oauth.errors import TemporarilyUnavailableError
 from oauth.form import Form
-from oauth.granted import record_granted
+from oauth.granted_requests import record_granted
 from oauth.messages import Request, Response
 from oauth.models import SigningKey
 

@@ -16,7 +16,6 @@ from oauth import access_token, client_secret, dpop, mtls, private_key_jwt, reas
 from oauth.authenticated_client import AuthenticatedClient, clean_client_id, client_checks
 from oauth.checks import Subject
 from oauth.client_authentication import Way, find_way
-from oauth.client_credentials import grant_audiences, grant_scopes
 from oauth.client_secret import PresentedSecret
 from oauth.errors import InsecureTransportError, MethodNotAllowedError, OAuthError, TooManyFailuresError, UnsupportedGrantTypeError
 from oauth.examination import Examination
@@ -27,6 +26,7 @@ from oauth.messages import Request
 from oauth.private_key_jwt import ClientKey
 from oauth.reasons import Reason
 from oauth.registration import RegisteredClient, RegisteredKey, RegisteredSecret, Registration
+from oauth.requested_scope_and_resource import grant_audiences, grant_scopes
 from oauth.resource_errors import InvalidTokenError
 from oauth.sender_constraint import bind_to_certificate, find_reason_in_secret_alone
 from oauth.throttling import NOT_COUNTED, failure_keys, seconds_to_wait

@@ -1,11 +1,11 @@
 """GET /api/v1/whoami: tells the caller who it is."""
 
 from oauth.caller_authentication import authenticate_caller
-from oauth.caller_requirements import require_audience
 from oauth.dpop_nonce import nonce_headers
 from oauth.endpoint import endpoint
-from oauth.granted import record_granted
+from oauth.granted_requests import record_granted
 from oauth.messages import NO_STORE, Request, Response
+from oauth.required_scope_and_audience import require_audience
 
 
 @endpoint("api", methods=("GET", "HEAD"), is_resource=True)

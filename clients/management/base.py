@@ -19,10 +19,10 @@ from django.db import Error as DatabaseError
 from django.db import IntegrityError, ProgrammingError, connections
 from django.utils import timezone
 
-from clients.credential_text import redact
 from clients.database_fault import DAMAGED, LOCKED, NO_ANSWER, UNREACHABLE, find_fault
 from clients.key_encryption import MissingKeyEncryptionKeyError
 from clients.management.table import render_table
+from clients.redaction import redact
 from clients.services.audit import Actor
 
 # These are harmless, although Python calls them unprintable.

@@ -15,7 +15,7 @@ from clients.audience import audience_key, is_of_another_workspace, workspace_au
 from clients.models import Audience, Client, Workspace
 from clients.services import audit
 from clients.services.audit import Actor
-from clients.services.validation import clean_resource_uri, require_plain_uris
+from clients.services.entered_values import clean_resource_uri, require_plain_uris
 from clients.services.workspaces import lock_workspace, require_kept
 
 

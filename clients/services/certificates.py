@@ -10,8 +10,8 @@ from clients.certificate import ParsedCertificate
 from clients.models import Client, ClientCertificate
 from clients.services.added_credentials import allow, announce_added, insert_all
 from clients.services.audit import Actor
+from clients.services.entered_values import clean_text
 from clients.services.revocation import revoke
-from clients.services.validation import clean_text
 
 
 def prepare_certificates(*, client: Client, parsed: Sequence[ParsedCertificate], name: str = "", actor: Actor, now: datetime) -> list[ClientCertificate]:

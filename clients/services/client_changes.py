@@ -17,8 +17,8 @@ from clients.services.announcements import Edited, announce
 from clients.services.audiences import claim_audiences, require_own_audiences
 from clients.services.audit import Actor
 from clients.services.client_fields import EditableFields, clean_fields, clean_scopes, describe
+from clients.services.entered_values import require_plain_uris
 from clients.services.locking import lock_client
-from clients.services.validation import require_plain_uris
 
 # These fields can't be changed, or have their own services.
 _FIXED = ("environment", "status")

@@ -13,7 +13,7 @@ from clients.policy import ClientPolicy
 from clients.secret import generate_client_id
 from clients.services.audiences import require_own_audiences
 from clients.services.audit import Actor
-from clients.services.validation import clean_networks, clean_resource_uri, clean_text, require_plain_uris
+from clients.services.entered_values import clean_networks, clean_resource_uri, clean_text, require_plain_uris
 from clients.tls_subject import clean_tls_subject
 
 MAX_LIST_LENGTH = 50

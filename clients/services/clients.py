@@ -18,10 +18,10 @@ from clients.services.audiences import claim_audiences
 from clients.services.audit import Actor
 from clients.services.certificates import insert_certificates, prepare_certificates
 from clients.services.client_fields import ClientFields, build_client, clean_scopes, default_auth_methods, describe, require_method, require_policy
+from clients.services.entered_values import clean_reason
 from clients.services.locking import lock_client
 from clients.services.public_keys import insert_public_keys, prepare_public_keys
 from clients.services.secrets import NewSecret, insert_secret, prepare_secret
-from clients.services.validation import clean_reason
 from clients.services.workspaces import lock_workspace, require_kept
 
 _EVENTS = {Client.Status.ENABLED: "client.enabled", Client.Status.DISABLED: "client.disabled"}

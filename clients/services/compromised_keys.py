@@ -37,12 +37,7 @@ def _say(row: ClientPublicKey | ClientCertificate) -> str:
 
 def find_registered_keys(halves: Sequence[PublicKeyTypes], *, workspace: Workspace) -> list[ClientPublicKey]:
     """The registered keys, including revoked ones."""
-    thumbprints = []
-    for half in halves:
-        try:
-            thumbprints.append(read_key(half).thumbprint)
-        except ValidationError:
-            continue  # a kind that can't be registered
+    thumbprints = [thumbprint for half in halves if (thumbprint := _thumbprint_of(half))]
     if not thumbprints:
         return []
     return list(ClientPublicKey.objects.filter(client__workspace=workspace, thumbprint__in=thumbprints).select_related("client__workspace").order_by("pk"))
@@ -55,6 +50,21 @@ def find_registered_certificates(halves: Sequence[PublicKeyTypes], *, workspace:
     spkis = {_encode(half) for half in halves}
     rows = ClientCertificate.objects.filter(client__workspace=workspace).select_related("client__workspace").order_by("pk")
     return [row for row in rows.iterator() if _read_key(row) in spkis]
+
+
+def without_registered(halves: Sequence[PublicKeyTypes], rows: Sequence[ClientPublicKey | ClientCertificate]) -> list[PublicKeyTypes]:
+    """The halves that are registered in none of the rows."""
+    thumbprints = {row.thumbprint for row in rows if isinstance(row, ClientPublicKey)}
+    spkis = {_read_key(row) for row in rows if isinstance(row, ClientCertificate)}
+    return [half for half in halves if _thumbprint_of(half) not in thumbprints and _encode(half) not in spkis]
+
+
+def _thumbprint_of(half: PublicKeyTypes) -> str:
+    """Its RFC 7638 thumbprint; "" for a kind of key that can't be registered."""
+    try:
+        return read_key(half).thumbprint
+    except ValidationError:
+        return ""
 
 
 def _advise(row: ClientPublicKey | ClientCertificate) -> str:

@@ -21,11 +21,11 @@ from clients.public_key import ParsedPublicKey
 from clients.services import audit
 from clients.services.announcements import Changed, HandedOver, announce
 from clients.services.audit import Actor
+from clients.services.entered_values import clean_text
 from clients.services.locking import lock_client
 from clients.services.public_keys import insert_public_keys, prepare_public_keys
 from clients.services.retention import delete_in_batches
 from clients.services.secrets import NewSecret, insert_secret, prepare_secret
-from clients.services.validation import clean_text
 from clients.services.workspaces import lock_workspace, require_kept
 
 MAX_LIFETIME = timedelta(days=7)

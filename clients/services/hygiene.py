@@ -58,12 +58,13 @@ def _narrow(kind: Kind, act: str, clients: Sequence[Client], *, workspace: Works
     """act: for the announcement. The audit log has no reason, because the change says it."""
     field, left = NARROWED[kind], narrow(kind, clients, now=now)
     changes = [Change(client.client_id, {field: getattr(client, field)}, {field: left[client.pk]}) for client in clients]
+    removed = {client: tuple(value for value in getattr(client, field) if value not in left[client.pk]) for client in clients}
     for client in clients:
         setattr(client, field, left[client.pk])
     Client.objects.bulk_update(clients, [field])
     audit.record_many("client.changed", workspace=workspace, actor=actor, target_type="client", changes=changes, now=now)
     for client in clients:
-        announce(Changed(act, client, actor, now, reason=reason))
+        announce(Changed(act, client, actor, now, names=removed[client], reason=reason))
 
 
 _disable = partial(set_status_of, status=Client.Status.DISABLED)

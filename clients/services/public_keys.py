@@ -11,8 +11,8 @@ from clients.models import Client, ClientPublicKey
 from clients.public_key import ParsedPublicKey
 from clients.services.added_credentials import allow, announce_added, insert_all
 from clients.services.audit import Actor
+from clients.services.entered_values import clean_text
 from clients.services.revocation import revoke
-from clients.services.validation import clean_text
 
 
 def prepare_public_keys(

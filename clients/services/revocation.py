@@ -12,8 +12,8 @@ from clients.moment import iso
 from clients.services import audit
 from clients.services.announcements import Ended, announce
 from clients.services.audit import Actor, Change
+from clients.services.entered_values import clean_reason
 from clients.services.locking import lock_credential
-from clients.services.validation import clean_reason
 
 _EVENTS = {ClientSecret: "secret.revoked", ClientPublicKey: "public_key.revoked", ClientCertificate: "certificate.revoked"}
 

@@ -10,7 +10,7 @@ from clients.scope import validate_scope_name
 from clients.services import audit
 from clients.services.announcements import Changed, announce, together
 from clients.services.audit import Actor, Change
-from clients.services.validation import clean_text
+from clients.services.entered_values import clean_text
 from clients.services.workspaces import lock_workspace, require_kept
 
 MAX_SCOPES = 1000

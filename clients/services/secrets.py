@@ -15,9 +15,9 @@ from clients.services import audit
 from clients.services.added_credentials import announce_added
 from clients.services.audit import Actor
 from clients.services.credential_limits import require_room
+from clients.services.entered_values import clean_text
 from clients.services.locking import lock_client
 from clients.services.revocation import revoke
-from clients.services.validation import clean_text
 from clients.services.workspaces import require_kept
 
 

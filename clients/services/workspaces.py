@@ -13,7 +13,7 @@ from clients.models.workspace import validate_slug
 from clients.policy import ClientPolicy
 from clients.services import audit, retention
 from clients.services.audit import Actor
-from clients.services.validation import clean_text
+from clients.services.entered_values import clean_text
 
 _BUILT_IN_SCOPES = {
     "clients:read": "For the management API, which isn’t there yet: see clients, credentials, audit events and usage.",

@@ -17,8 +17,8 @@ _OF_MANY = {
     "a scope was removed": "scopes were removed",
     "an audience was removed": "audiences were removed",
 }
-# A change of these fields sends future notices to somebody else, or lets others in without a credential that is registered here.
-_TOLD_FIELDS = ("contact", "jwks_uri", "tls_subject_type", "tls_subject")
+# A change of these fields sends future notices to somebody else, lets others in without a credential that is registered here, or decides who may use a token.
+_TOLD_FIELDS = ("contact", "jwks_uri", "tls_subject_type", "tls_subject", "allowed_networks", "require_dpop", "require_certificate")
 # Programs that use what is removed from these lists stop.
 _TOLD_LISTS = ("audiences", "auth_methods", "scopes")
 
@@ -69,8 +69,9 @@ def _is_shorter(name: str, edited: Edited) -> bool:
 
 def _say(name: str, before: object, after: object) -> str:
     change = say_change(name, before, after)
-    if name in _TOLD_LISTS:
-        return f"{change.label}: {change.before} removed{f', {change.after} added' if change.after else ''}"
+    if isinstance(before, list):
+        removed, added = (f"{change.before} removed" if change.before else ""), (f"{change.after} added" if change.after else "")
+        return f"{change.label}: {', '.join(filter(None, (removed, added)))}"
     return f"{change.label}: {change.after or 'none'}, before: {change.before or 'none'}"
 
 

@@ -8,11 +8,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from clients.audience import workspace_audience
-from clients.credential_text import holds_credential
 from clients.models import Client, Scope, Workspace
 from clients.models.client import MAX_TOKEN_LIFETIME
+from clients.redaction import holds_credential
 from clients.services.client_fields import MAX_LIST_LENGTH, clean_jwks_uri, clean_subject, require_use_of_jwks_uri
-from clients.services.validation import clean_networks, clean_resource_uri, clean_text
+from clients.services.entered_values import clean_networks, clean_resource_uri, clean_text
 from dashboard.frame.credential_names import METHOD_SENTENCES
 from dashboard.frame.fields import Checkboxes, TextField
 from dashboard.frame.typography import messages_of

@@ -9,9 +9,9 @@ from django.db.models import Case, DateTimeField, F, Max, OuterRef, Q, QuerySet,
 from django.db.models.functions import Cast, Coalesce, Greatest, Lower, NullIf
 
 from clients import attention
-from clients.credential_text import holds_credential
 from clients.models import Client, Workspace
 from clients.models.credentials import KINDS
+from clients.redaction import holds_credential
 from dashboard.frame.keyset import Order, parse_moment, parse_number, parse_text
 
 SIZES = (10, 25, 100)

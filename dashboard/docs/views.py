@@ -8,8 +8,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from clients.credential_text import holds_credential
 from clients.models import Client
+from clients.redaction import holds_credential
 from dashboard.client.credentials.secret_once import env_file_name
 from dashboard.docs.pages import PAGES, bound_by_dpop, choose_first, find_named, find_page, offer_clients, values_of, ways_to_sign_in
 from dashboard.explain.error_reference import error_rows, reason_rows

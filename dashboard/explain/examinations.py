@@ -9,8 +9,8 @@ from django.conf import settings
 from django.urls import reverse
 
 from clients.certificate import x5t_s256
-from clients.credential_text import redact
 from clients.models import Client, ClientCertificate, Workspace
+from clients.redaction import redact
 from dashboard.explain.refusals import Explanation, explain_reason
 from dashboard.explain.sent_requests.sent import Sent
 from dashboard.frame.credential_names import CredentialName, name_credential

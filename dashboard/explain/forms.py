@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from clients.credential_text import holds_credential
+from clients.redaction import holds_credential
 from dashboard.explain.sent_requests.reading import read_sent
 from dashboard.explain.sent_requests.sent import MAX_LENGTH, Sent, UnreadableError
 

@@ -20,7 +20,7 @@ from django.urls import resolve, reverse
 from django.utils.crypto import constant_time_compare
 from django.utils.http import urlencode
 
-from clients.credential_text import may_be_kept
+from clients.redaction import may_be_kept
 from dashboard.frame import spent_forms
 from dashboard.frame.entries import length_of
 from dashboard.models import User

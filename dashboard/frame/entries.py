@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
-from clients.credential_text import may_be_kept
+from clients.redaction import may_be_kept
 
 View = TypeVar("View", bound=Callable[..., Any])
 _CSRF = "csrfmiddlewaretoken"

@@ -7,8 +7,8 @@ from django import forms
 from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
 from django.core.exceptions import ValidationError
 
-from clients.credential_text import holds_credential
-from clients.services.validation import clean_text
+from clients.redaction import holds_credential
+from clients.services.entered_values import clean_text
 from dashboard.people.password_rules import MAX_PASSWORD
 
 # The library reads CBOR in quadratic time. With an RSA key and the longest ID, a response has 9 KB.

@@ -16,8 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from clients.credential_text import REDACTED, may_be_logged, redact
 from clients.foreign_text import shown, shown_path
+from clients.redaction import REDACTED, may_be_logged, redact
 from oauth.log_quota import spend_on_refusal
 
 # The maximum characters of a message, a traceback entry or an extra field. A longer text comes from somebody else, and is cut before it is searched. MAX_ITEMS

@@ -13,7 +13,7 @@ from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSec
 from clients.models.credentials import AnyCredential
 from clients.policy import ClientPolicy
 from clients.secret import HashingBusyError, ParsedSecret, needs_hashing, verify_secret
-from clients.services.compromised_keys import find_registered_certificates, find_registered_keys
+from clients.services.compromised_keys import find_registered_certificates, find_registered_keys, without_registered
 from dashboard.leak.references import IssuedToken, Referred, refer_to, refer_to_token
 from oauth.leaked_token import LeakedToken, find_leaked_tokens
 from oauth.models import RevokedToken
@@ -97,8 +97,8 @@ class Finding:
 class Report:
     """foreign: the IDs of whole secrets that aren't the workspace's. damaged: the number that is cut off so much that the owner can't be found.
 
-    foreign_private_keys: the number of private keys that aren't registered. keyholders: the clients whose keys needn't be registered, so one of them may be
-    theirs. unread_tokens, left_out: the numbers of further tokens and findings.
+    foreign_private_keys: the number of private keys that aren't registered. keyholders: the first clients whose keys needn't be registered, so one of them may
+    be theirs. unread_tokens, left_out: the numbers of further tokens and findings.
     """
 
     findings: list[Finding]
@@ -106,6 +106,7 @@ class Report:
     damaged: int
     foreign_private_keys: int = 0
     keyholders: Sequence[Client] = ()
+    has_more_keyholders: bool = False
     unread_tokens: int = 0
     left_out: int = 0
 
@@ -142,13 +143,16 @@ def _look_up(text: str, workspace: Workspace, now: datetime) -> Report:
     found.sort(key=lambda finding: (not finding.pasted.is_harmful, finding.pasted is Pasted.MADE_UP, finding.state.value))
     known = {row.secret_id for row in credentials if isinstance(row, ClientSecret)}
     damaged = [secret_id for secret_id in traces.damaged if secret_id not in known]
-    keys = len(traces.public_halves) if not any(pasted is Pasted.PRIVATE_KEY for pasted in credentials.values()) else 0
+    registered = [row for row in credentials if isinstance(row, ClientPublicKey | ClientCertificate)]
+    keys = len(without_registered(traces.public_halves, registered))
+    keyholders = _find_keyholders(workspace) if keys else ()
     return Report(
         findings=found[:MAX_FOUND],
         foreign=[secret.secret_id for secret in traces.secrets if secret.secret_id not in known],
         damaged=len(damaged),
         foreign_private_keys=keys,
-        keyholders=_find_keyholders(workspace) if keys else (),
+        keyholders=keyholders[:MAX_KEYHOLDERS],
+        has_more_keyholders=len(keyholders) > MAX_KEYHOLDERS,
         unread_tokens=leaked.unread,
         left_out=max(0, len(found) - MAX_FOUND),
     )
@@ -232,9 +236,9 @@ def _find_clients(text: str, client_ids: Sequence[str], workspace: Workspace) ->
 
 
 def _find_keyholders(workspace: Workspace) -> Sequence[Client]:
-    """Clients that publish their keys at a jwks_uri, or whose certificates a CA issues."""
+    """Clients that publish their keys at a jwks_uri, or whose certificates a CA issues: one more than the page names."""
     elsewhere = Client.objects.filter(workspace=workspace).filter(~Q(jwks_uri="") | ~Q(tls_subject=""))
-    return list(elsewhere.order_by("name", "pk")[:MAX_KEYHOLDERS])
+    return list(elsewhere.order_by("name", "pk")[: MAX_KEYHOLDERS + 1])
 
 
 def _describe(row: AnyCredential, pasted: Pasted, now: datetime) -> Finding:

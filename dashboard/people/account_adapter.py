@@ -25,7 +25,7 @@ from dashboard.people.notices import tell
 from dashboard.people.password_origin import find_origin
 from dashboard.people.proved_factors import has_proved_one
 from dashboard.people.sign_in_flow import clear_login, get_authentication_records
-from dashboard.people.sso import session as sso_session
+from dashboard.people.sso import sign_in as sso_sign_in
 from dashboard.people.sso.admission import RefusedError, record_refusal
 from dashboard.people.sso.identity import Identity
 from dashboard.people.sso.record import proved_at
@@ -119,7 +119,7 @@ def _link(request: HttpRequest, user: User, kept: dict[str, Any]) -> None:
     """Link the account with the person at the OpenID provider who started the sign-in. Raise ImmediateHttpResponse if that is no longer possible."""
     identity, now = Identity(**{**kept, "groups": frozenset(kept["groups"])}), timezone.now()
     try:
-        sso_session.link(request, user=user, identity=identity, now=now)
+        sso_sign_in.link(request, user=user, identity=identity, now=now)
     except RefusedError as refused:
         record_refusal(refused=refused, actor=actor_of(request), now=now)
         clear_login(request)

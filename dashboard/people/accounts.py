@@ -15,7 +15,7 @@ from clients.models import Workspace
 from clients.services import audit
 from clients.services.audit import Actor
 from clients.services.clients import hand_over_clients
-from clients.services.validation import clean_text
+from clients.services.entered_values import clean_text
 from dashboard.instance.mail.addresses import clean_address
 from dashboard.models import User
 from dashboard.people import made_links, second_factors, user_sessions

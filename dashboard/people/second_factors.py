@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils.text import get_text_list
 
 from clients.services.audit import Actor
-from clients.services.validation import clean_text
+from clients.services.entered_values import clean_text
 from dashboard.models import User
 from dashboard.people import quotas, recovery_codes, user_sessions
 from dashboard.people.account_events import record

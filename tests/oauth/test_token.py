@@ -1,4 +1,4 @@
-"""POST /oauth2/token, RFC 6749 §4.4 and §5.1. Scopes and audiences are in test_client_credentials.py."""
+"""POST /oauth2/token, RFC 6749 §4.4 and §5.1. Scopes and audiences are in test_requested_scope_and_resource.py."""
 
 from datetime import timedelta
 

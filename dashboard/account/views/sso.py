@@ -23,12 +23,12 @@ from dashboard.people.caller import actor_of, connection_of
 from dashboard.people.permissions import anyone, signed_in
 from dashboard.people.refusal import Refusal
 from dashboard.people.sign_in_flow import get_next_redirect_url
-from dashboard.people.sso import admission, session
+from dashboard.people.sso import admission, sign_in
 from dashboard.people.sso.admission import RefusedError
 from dashboard.people.sso.identity import Identity
 from dashboard.people.sso.provider import ProviderError
 from dashboard.people.sso.record import remember
-from dashboard.people.sso.session import Begun
+from dashboard.people.sso.sign_in import Begun
 from dashboard.people.user_sessions import change_key, record_confirmation
 
 logger = logging.getLogger("tokenos.sso")
@@ -130,7 +130,7 @@ def sso_connection(request: HttpRequest) -> HttpResponse:
 def sso_callback(request: HttpRequest) -> HttpResponse:
     """The provider sends the browser back here: OpenID Connect Core 1.0 §3.1.2.5. Raise SessionInterrupted if the session here has ended meanwhile."""
     try:
-        begun = session.take(request, now=timezone.now())
+        begun = sign_in.take(request, now=timezone.now())
     except RefusedError as error:
         # A state can't be guessed. If a wrong one counted, images on another site's page could lock out everybody at its visitor's address.
         return _refuse(request, error)
@@ -141,7 +141,7 @@ def sso_callback(request: HttpRequest) -> HttpResponse:
             return refusal.apply_to(_refuse(request, RefusedError("too_many")))
         now, identity = timezone.now(), None
         try:
-            identity = session.finish(request, begun, now=now)
+            identity = sign_in.finish(request, begun, now=now)
             if request.user.is_authenticated:
                 # This comes before anything is written, because the owner may have ended a stolen session while the provider was asked.
                 change_key(request)
@@ -159,7 +159,7 @@ def sso_callback(request: HttpRequest) -> HttpResponse:
 def _go(request: HttpRequest, *, purpose: str, next_url: str, proves_anew: bool = False) -> HttpResponse:
     """A page that leads to the provider. It isn't a redirect, because after a form, browsers only follow redirects that CSP form-action allows."""
     try:
-        url = session.begin(request, purpose=purpose, next_url=next_url, proves_anew=proves_anew, now=timezone.now())
+        url = sign_in.begin(request, purpose=purpose, next_url=next_url, proves_anew=proves_anew, now=timezone.now())
     except RefusedError as error:
         return _refuse(request, error)
     except ProviderError as error:
@@ -175,7 +175,7 @@ def _sign_in(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResp
     admitted = admission.admit(identity=identity, actor=admission.provider_actor(actor_of(request)), now=now)
     if refusal := quotas.refuse_proof(admitted.user, at_provider=True, now=now):
         return refusal.apply_to(_refuse(request, RefusedError("too_many"), begun))
-    return session.sign_in(request, admitted=admitted, identity=identity, next_url=begun.next, now=now)
+    return sign_in.sign_in(request, admitted=admitted, identity=identity, next_url=begun.next, now=now)
 
 
 def _connect(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResponse:

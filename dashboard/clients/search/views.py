@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 
-from clients.credential_text import holds_credential
+from clients.redaction import holds_credential
 from dashboard.clients.search.find import find, suggest
 from dashboard.frame.fragments import is_fragment, render_page_or_fragment
 from dashboard.frame.recent import recent_client_ids

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from clients.certificate import load_certificate
-from clients.credential_text import holds_private_key
+from clients.redaction import holds_private_key
 from clients.secret import looks_like_secret
 from dashboard.explain.sent_requests.curl import is_curl, read_curl
 from dashboard.explain.sent_requests.sent import MAX_LENGTH, Sent, UnreadableError

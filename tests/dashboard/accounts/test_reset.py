@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.http import int_to_base36
 
-from clients.credential_text import redact
+from clients.redaction import redact
 from dashboard.instance import mail
 from dashboard.models import Membership, User
 from dashboard.people import passwords, quotas

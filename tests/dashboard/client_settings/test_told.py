@@ -67,6 +67,15 @@ def test_scopes_and_methods_that_its_programs_lose(carls, client):
     assert "- Methods: client_secret_post removed" in body
 
 
+def test_who_may_use_its_tokens(carls, client):
+    Client.objects.update(allowed_networks=["203.0.113.0/24", "198.51.100.7/32"])
+    changes = {"allowed_networks": "203.0.113.0/24\n192.0.2.1", "require_dpop": "on"}
+    assert save(carls, client, **changes) == [(OWNER, "Allowed addresses and DPoP-bound tokens only changed: billing-sync")]
+    body = sent()[0].body
+    assert "- Allowed addresses: 198.51.100.7/32 removed, 192.0.2.1/32 added" in body
+    assert "- DPoP-bound tokens only: yes, before: no" in body
+
+
 def test_nobody_of_scopes_and_methods_that_are_added(carls, client):
     Client.objects.update(scopes=["read"], auth_methods=["client_secret_basic"])
     assert save(carls, client, scopes=["read", "write"], auth_methods=BY_SECRET) == []

@@ -15,9 +15,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from clients.credential_text import redact
 from clients.models import AuditEvent, ClientPublicKey, ClientSecret, HandOver
 from clients.public_key import read_public_keys
+from clients.redaction import redact
 from clients.services import clients, hand_overs
 from clients.services.audit import Actor
 from clients.services.public_keys import add_public_keys

@@ -44,6 +44,7 @@ def test_scopes_that_were_removed(adas, make, ask_scopes, tidy_up):
     for name in ("one", "two"):
         ask_scopes(make(name, scopes=["read", "write"]), "read")
     assert tidy_up(adas, "unused-scopes") == ["Unused scopes were removed: 2 of Demo"]
+    assert "\n- write\n" in sent()[-1].body
 
 
 def test_a_method_that_was_turned_off(adas, make, tidy_up):

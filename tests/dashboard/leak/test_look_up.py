@@ -242,6 +242,24 @@ def test_a_private_key_that_is_not_registered_names_the_clients_whose_keys_need_
         assert "not from this instance" not in text
 
 
+def test_a_private_key_that_is_not_registered_is_told_beside_one_that_is(adas, billing, now, monkeypatch):
+    monkeypatch.setattr(findings, "MAX_KEYHOLDERS", 1)
+    registered, unregistered = Program(), Program()
+    client = billing.secret.client
+    client.auth_methods = ["private_key_jwt"]
+    client.save()
+    add_public_keys(client=client, parsed=[read_key(registered.key.public_key())], actor=factories.TESTS, now=now)
+    publisher = factories.create_client(client.workspace, name="publisher").secret.client
+    published = {"jwks_uri": "https://client.example/jwks.json", "auth_methods": ["private_key_jwt"]}
+    Client.objects.filter(pk=publisher.pk).update(**published)
+    both = "\n".join(program.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode() for program in (registered, unregistered))
+    text = text_of(look_up(adas, both))
+    assert "A private key that isn’t registered here is in it too. It is compromised: tell its owner." in text
+    assert "publisher. If it belongs" in text
+    Client.objects.filter(pk=client.pk).update(**published)
+    assert " and others." in text_of(look_up(adas, both))
+
+
 def test_a_certificate_is_found_by_itself_and_by_its_private_key(adas, billing):
     program = Program()
     certificate = create_certificate(billing.secret.client, pem(self_signed(key=program.key).certificate))

@@ -7,8 +7,8 @@ from allauth.account.models import EmailAddress
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from clients.credential_text import redact
 from clients.models import Workspace
+from clients.redaction import redact
 from dashboard.models import Invitation, Membership, User
 from dashboard.people import quotas, throttling
 from oauth.models import FailureCount

@@ -10,7 +10,7 @@ from django.db import connection
 
 from dashboard.models import User
 from dashboard.people.sso import provider as provider_module
-from dashboard.people.sso import session as session_module
+from dashboard.people.sso.sign_in import MAX_STRANGERS
 from tests.dashboard.conftest import Browser
 from tests.dashboard.sso.conftest import begin, come, heading, user_of
 from tests.dashboard.sso.hostility import DOWN, linked, log, refused
@@ -132,7 +132,7 @@ def test_a_provider_that_hangs_leaves_threads_to_everybody_else(okta, monkeypatc
 
     with ThreadPoolExecutor(6) as threads:
         statuses = sorted(threads.map(start, range(6)))
-    assert statuses == [502] * session_module.MAX_STRANGERS + [503] * 4
+    assert statuses == [502] * MAX_STRANGERS + [503] * 4
 
 
 def test_nothing_half_written_is_left(browser, okta):

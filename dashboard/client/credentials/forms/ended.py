@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
 
-from clients.services.validation import MAX_REASON_LENGTH
+from clients.services.entered_values import MAX_REASON_LENGTH
 
 _MAX_TYPED = 200
 

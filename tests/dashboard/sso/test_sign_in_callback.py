@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 
 from dashboard.people import kept_by_browser
 from dashboard.people.places import STRANGERS
-from dashboard.people.sso.session import MAX_STRANGERS, conversations
+from dashboard.people.sso.sign_in import MAX_STRANGERS, conversations
 from oauth.models import FailureCount
 from tests.dashboard.conftest import Browser
 from tests.dashboard.sso.conftest import CALLBACK, begin, events, heading, user_of

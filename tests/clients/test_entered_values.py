@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.secret import generate
-from clients.services.validation import clean_networks, clean_resource_uri, clean_text, require_plain_uris
+from clients.services.entered_values import clean_networks, clean_resource_uri, clean_text, require_plain_uris
 
 
 @given(st.text(max_size=120))

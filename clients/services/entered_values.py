@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 
-from clients.credential_text import holds_credential, redact
+from clients.redaction import holds_credential, redact
 
 MAX_REASON_LENGTH = 200
 

@@ -5,7 +5,7 @@ from time import process_time
 
 import pytest
 
-from clients.credential_text import holds_credential, may_be_kept, redact
+from clients.redaction import holds_credential, may_be_kept, redact
 from clients.secret import generate
 
 SECRET = "tos_live_Kp4zR1uW9a_" + "x" * 39
