@@ -72,13 +72,13 @@ ERROR_CODES = (
     ErrorCode(
         401,
         "invalid_dpop_proof",
-        "`/api/v1` and gateway: the same for a proof sent with a token",
+        "`/api/v1` and gateway: the DPoP proof sent with the token is malformed, expired, used before, or for another request",
         "make a new proof for each request",
     ),
     ErrorCode(
         401,
         "use_dpop_nonce",
-        "`/api/v1` and gateway: the same",
+        "`/api/v1` and gateway, with `DPOP_NONCE=on`: the proof has no nonce or an old one",
         "repeat the request with a new proof that has the nonce from `DPoP-Nonce`",
     ),
     ErrorCode(
@@ -93,7 +93,7 @@ ERROR_CODES = (
         404,
         "invalid_request",
         "there is no endpoint at this path",
-        "take the paths from `/.well-known/oauth-authorization-server`",
+        "use the paths in `/.well-known/oauth-authorization-server`",
     ),
     ErrorCode(
         405,

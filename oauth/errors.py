@@ -188,7 +188,7 @@ class InvalidClientError(OAuthError):
         is_proved: bool = False,
     ) -> None:
         super().__init__(
-            "Client authentication failed. The owner of the client finds the reason in the dashboard under the X-Request-Id of this answer.",
+            "Client authentication failed. The owner of the client finds the reason in the dashboard under the X-Request-Id of this response.",
             reason=reason,
             client=client,
             named_client_id=named_client_id,
@@ -236,4 +236,4 @@ class ServerError(OAuthError):
     status = 500
 
     def __init__(self) -> None:
-        super().__init__("The server failed, and nothing was changed. Its log has the cause under the X-Request-Id of this answer.")
+        super().__init__("The server failed, and nothing was changed. Its log has the cause under the X-Request-Id of this response.")

@@ -77,7 +77,7 @@ _NAME = re.compile(r"\{\w+\}")
 _LIBRARY = "Use a library to build it."
 _CLOCK = "Synchronise the program's clock (NTP)."
 _NEW_TOKEN = "Have the program get a new token."  # noqa: S105  # a sentence
-_PROXY = "If a proxy ends TLS, does it pass the certificate on?"
+_PROXY = "If a proxy terminates TLS, does it pass the certificate on?"
 _FORGED = "Have the program get a new token. If this server didn't issue this one, tell its operator: a signing key may be compromised."
 _STOLEN = "If your program didn't send it twice, somebody else has read the request."
 _OURS = "Change nothing. Have the program repeat the request."
@@ -189,7 +189,7 @@ WRONG_SECRET = Refusal(
 OTHER_CLIENTS_SECRET = Refusal(
     "other_clients_secret",
     "Secret of another client",
-    "The secret belongs to a different client than the client ID.",
+    "The client ID and the secret belong to different clients.",
     "Take the ID and the secret from the same client.",
     Remedy.TEST,
 )
@@ -354,7 +354,7 @@ KEY_REVOKED = Refusal(
     "key_revoked",
     "Key revoked",
     "Public key {kid} was revoked on {at}.",
-    "Make a new key pair. If the key was revoked by mistake, see who revoked it.",
+    "Make a new key pair. Was the key revoked by mistake?",
     Remedy.AUDIT_LOG,
     "The audit log says who revoked it.",
 )
@@ -369,15 +369,15 @@ JWKS_URI_UNAVAILABLE = Refusal(
     "jwks_uri_unavailable",
     "jwks_uri unreachable",
     "The client's public keys couldn't be fetched from its jwks_uri: {problem}.",
-    "Open the address yourself. Does it answer?",
+    "Open the URL yourself. Does it respond?",
     Remedy.CHANGE_CLIENT,
     "If the host is inside a private network, add it to `OUTBOUND_ALLOWED_HOSTS`.",
 )
 JWKS_URI_UNUSABLE = Refusal(
     "jwks_uri_unusable",
     "No JWK Set at the jwks_uri",
-    "The client's jwks_uri doesn't answer with a JWK Set.",
-    'Open the address yourself. Does it answer with {"keys": […]}?',
+    "The client's jwks_uri doesn't return a JWK Set.",
+    'Open the URL yourself. Does it return {"keys": […]}?',
     Remedy.CHANGE_CLIENT,
 )
 
@@ -388,7 +388,7 @@ CERTIFICATE_EXPIRED = Refusal(
     "The certificate expired on {at}.",
     "Issue a new one.",
     Remedy.NEW_CERTIFICATE,
-    "If the client authenticates by registered certificates, add it by `add_certificate`.",
+    "If the client authenticates by registered certificates, add it with `add_certificate`.",
 )
 CERTIFICATE_MALFORMED = Refusal(
     "certificate_malformed",
@@ -406,7 +406,7 @@ CERTIFICATE_MISMATCH = Refusal(
 CERTIFICATE_MISSING = Refusal(
     "certificate_missing",
     "No certificate",
-    "The request has no client certificate, but this client authenticates with one. If a proxy ends TLS, does it pass the certificate on?",
+    "The request has no client certificate, but this client authenticates with one. If a proxy terminates TLS, does it pass the certificate on?",
     _PROXY,
     Remedy.EXAMPLES,
     "Are `TRUSTED_PROXIES` and `CLIENT_CERT_HEADER` right? Does the program send its certificate (`curl --cert`)? The server only asks for one if a "
@@ -460,7 +460,7 @@ CERTIFICATE_UNSUITABLE = Refusal(
 CERTIFICATE_UNTRUSTED = Refusal(
     "certificate_untrusted",
     "Certificate of an unknown CA",
-    "The certificate isn't registered for this client, and no CA in client-ca.pem that is valid today issued it.",
+    "The certificate isn't registered for this client, and wasn't issued by a CA in client-ca.pem that is valid today.",
     "Put the CA that issued it into client-ca.pem, or add the certificate.",
     Remedy.NEW_CERTIFICATE,
     "The file is `$DATA_DIR/tls/client-ca.pem`. It must contain the issuing CA itself, even if that is an intermediate CA.",
@@ -545,7 +545,7 @@ FOREIGN_HOST = Refusal(
     "foreign_host",
     "Unknown host name",
     "The request used a host name that isn't this instance's.",
-    "Use the issuer's address. If a proxy is in front, does it send X-Forwarded-Host? The administrator can add names to ALLOWED_HOSTS.",
+    "Use the issuer's URL. If a proxy is in front, does it send X-Forwarded-Host? The administrator can add names to ALLOWED_HOSTS.",
 )
 FOREIGN_PAGE = Refusal(
     "foreign_page",
@@ -557,7 +557,7 @@ PLAIN_HTTP = Refusal(
     "plain_http",
     "Plain HTTP",
     "The request came over plain HTTP. Use https.",
-    "Correct the address. If a proxy is in front, does it send X-Forwarded-Proto?",
+    "Correct the URL. If a proxy is in front, does it send X-Forwarded-Proto?",
     Remedy.ROTATE,
     "Is the proxy in `TRUSTED_PROXIES`? If the request had credentials, run `rotate_secret --overlap 0`.",
 )
@@ -751,8 +751,8 @@ OTHER_ISSUER = Refusal(
     "other_issuer",
     "Token of another issuer",
     "The token was issued under another issuer URL.",
-    "The token is from another server, or this server's address has changed. Get a new token.",
-    operator="The address is `ISSUER_URL`.",
+    "The token is from another server, or this server's issuer URL has changed. Get a new token.",
+    operator="It is set in `ISSUER_URL`.",
 )
 OTHER_WORKSPACE = Refusal(
     "other_workspace",

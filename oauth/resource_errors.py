@@ -39,7 +39,7 @@ class MissingTokenError(OAuthError):
 
 _REFUSED = (
     "The token or key is malformed, unknown, expired, revoked or not meant for this resource. "
-    "The owner of its client finds the reason in the dashboard under the X-Request-Id of this answer."
+    "The owner of its client finds the reason in the dashboard under the X-Request-Id of this response."
 )
 _INVALID_TOKEN = f', error="invalid_token", error_description="{_REFUSED}"'
 

@@ -29,12 +29,12 @@ class Page:
 
 PAGES = (
     Page("quick-start", "Quick start", "From a client to a token that your API checks"),
-    Page("authentication", "Three ways to sign in", "Secret, signed assertion, client certificate"),
+    Page("authentication", "Three ways to authenticate", "Secret, signed assertion, client certificate"),
     Page("dpop", "DPoP", "Tokens that are useless when stolen"),
     Page("resource-and-scope", "Resource and scope", "Which API a token is for, and what it may do there"),
-    Page("introspection", "Introspection and revocation", "Ask whether a token is valid, and revoke it"),
-    Page("gateway", "Gateway", "nginx, Traefik, Envoy and Caddy ask before your API sees a request"),
-    Page("errors", "Errors", "Each code: its cause, and what to do"),
+    Page("introspection", "Introspection and revocation", "Check whether a token is active, and revoke it"),
+    Page("gateway", "Gateway", "nginx, Traefik, Envoy and Caddy ask TokenOS before your API sees a request"),
+    Page("errors", "Errors", "The cause of each error, and what to do"),
 )
 
 

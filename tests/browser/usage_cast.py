@@ -34,7 +34,7 @@ REFUSALS = (
     ("scope_not_allowed", 400, "invalid_scope", "This client doesn't have admin. Ask for less, or give it to the client."),
     ("bad_checksum", 401, "invalid_client", "The secret's checksum is wrong. The secret was cut off or mistyped."),
     ("secret_expired", 401, "invalid_client", "Secret aB3xY9Qz expired on 24 Nov 2026 17:10 UTC."),
-    ("other_clients_secret", 401, "invalid_client", "The secret belongs to a different client than the client ID."),
+    ("other_clients_secret", 401, "invalid_client", "The client ID and the secret belong to different clients."),
     ("method_not_allowed", 401, "invalid_client", "The credentials came in the body. This client allows only client_secret_basic."),
     ("address_not_allowed", 401, "invalid_client", "The request came from 192.0.2.9, which isn't in the client's address ranges."),
     ("plain_http", 400, "invalid_request", "The request came over plain HTTP with credentials. Use https. Treat the secret as leaked: rotate it now."),

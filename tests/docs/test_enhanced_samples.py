@@ -33,7 +33,7 @@ def follow(server: Server, folder: Path, section: str) -> Reader:
 
 @pytest.fixture(scope="module")
 def with_key(server: Server, checkout: Callable[[Server], Path]) -> Reader:
-    return follow(server, checkout(server), "Make a key and register it")
+    return follow(server, checkout(server), "Generate a key and register it")
 
 
 @pytest.fixture(scope="module")
@@ -84,4 +84,4 @@ def test_javascript_authenticates_with_a_certificate_and_uses_the_token(with_cer
 
 
 def test_client_of_a_ca_is_made(server: Server, checkout: Callable[[Server], Path]) -> None:
-    assert "tls_client_auth" in run_shell(server, checkout(server), block(PAGE, "sh", "A certificate of a CA"))
+    assert "tls_client_auth" in run_shell(server, checkout(server), block(PAGE, "sh", "A certificate from a CA"))

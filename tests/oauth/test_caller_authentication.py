@@ -11,7 +11,7 @@ RESOURCES = [WHOAMI, VERIFY]
 REFUSED = (
     'Bearer realm="TokenOS", error="invalid_token", '
     'error_description="The token or key is malformed, unknown, expired, revoked or not meant for this resource. '
-    'The owner of its client finds the reason in the dashboard under the X-Request-Id of this answer.", '
+    'The owner of its client finds the reason in the dashboard under the X-Request-Id of this response.", '
     f"{DPOP_CHALLENGE}"
 )
 

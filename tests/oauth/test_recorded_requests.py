@@ -32,7 +32,7 @@ def test_a_wrong_secret_is_kept_for_its_client_with_all_that_the_owner_may_know_
     row = kept(answer)
     assert (row.client, row.workspace) == (billing.client, billing.client.workspace)
     assert (row.endpoint, row.status, row.error, row.reason) == ("token", 401, "invalid_client", "other_clients_secret")
-    assert row.detail == "The secret belongs to a different client than the client ID."
+    assert row.detail == "The client ID and the secret belong to different clients."
     assert row.named_client_id == billing.client_id
     assert row.address == ADDRESS
     row = kept(send.token(basic("Unknown-client-id-0001", billing.secret)))

@@ -7,7 +7,7 @@ PAGES = [
     Shown("docs", DOCS, "API and docs", picture="docs"),
     Shown("docs", f"{DOCS}?client=nobody", "API and docs"),
     Shown("docs_page", f"{DOCS}quick-start/", "Quick start", picture="docs-quick-start"),
-    Shown("docs_page", f"{DOCS}authentication/", "Three ways to sign in"),
+    Shown("docs_page", f"{DOCS}authentication/", "Three ways to authenticate"),
     Shown("docs_page", f"{DOCS}dpop/", "DPoP"),
     Shown("docs_page", f"{DOCS}resource-and-scope/", "Resource and scope"),
     Shown("docs_page", f"{DOCS}introspection/", "Introspection and revocation"),

@@ -89,7 +89,7 @@ def test_unknown_client_is_said_also_one_of_another_workspace(bens, demo, other,
 
 
 def test_a_way_that_the_client_may_not_use_is_said_and_the_gateway_requires_its_scope_and_audience(bens, demo, client):
-    assert text_of(bens.get(f"{DOCS}authentication/")).count("refunds-worker may not sign in this way.") == 2
+    assert text_of(bens.get(f"{DOCS}authentication/")).count("refunds-worker may not use this method.") == 2
     text = text_of(bens.get(f"{DOCS}gateway/"))
     assert text.count("/gateway/demo/verify?scope=write&audience=https://api.example.com") == 3
     assert 'x-tokenos-require-audience, value: "https://api.example.com"' in text
