@@ -13,7 +13,7 @@ def main() -> int:
     except ModuleNotFoundError as error:
         if error.name != "django":
             raise
-        print("This Python hasn't got what TokenOS needs. Run “make setup”, then “.venv/bin/python manage.py …”.", file=sys.stderr)
+        print("This Python lacks what TokenOS needs. Run “make setup”, then “.venv/bin/python manage.py …”.", file=sys.stderr)
         return 1
 
     try:

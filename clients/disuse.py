@@ -46,7 +46,7 @@ def can_tell(days: int) -> bool:
 
 
 def unused_clients(workspace: Workspace, *, days: int, now: datetime) -> QuerySet[Client]:
-    """Enabled clients that weren't used for that many days, without those that were made or enabled within them."""
+    """Enabled clients that weren't used for that many days, except those that were made or enabled within that time."""
     since = now - timedelta(days=days)
     enabled = Client.objects.filter(workspace=workspace, status=Client.Status.ENABLED, created_at__lt=since)
     return enabled.filter(*(~use for use in uses_since(since)), ~status_set_since(Client.Status.ENABLED, since)).order_by("pk")

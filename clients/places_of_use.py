@@ -25,14 +25,14 @@ class Place:
 
 
 def places_of(client: Client, *, since: datetime, now: datetime) -> list[Place]:
-    """The ones used last come first."""
+    """The most recently used come first."""
     found = _used(client, since, first=first_day(client))
     old = last_old_day(client, now=now)
     return [Place(row["credential"], row["address"], row["uses"], row["last"], row["first"] > old) for row in found]
 
 
 def addresses_by_credential(client: Client, *, since: datetime) -> dict[str, list[str]]:
-    """The addresses that each credential was used from since that day, UTC; those used last come first. One query."""
+    """The addresses that each credential was used from since that day, UTC; the most recently used come first. One query."""
     found: dict[str, list[str]] = {}
     for row in _used(client, since):
         found.setdefault(row["credential"], []).append(row["address"])

@@ -1,7 +1,7 @@
 """The only place that decides whether something is a credential, and so which texts and fields may be stored, logged, printed or shown again.
 
 clients.leaked_text says which credentials a text contains. Here it is enough that something looks like one: one of our secrets, a JWT, a private key, the value
-of an Authorization, DPoP or cookie header, a password or token in a form or a URL, a link from a mail. Nothing here needs Django to be set up.
+of an Authorization, DPoP or cookie header, a password or token in a form or a URL, a link from an email. Nothing here needs Django to be set up.
 """
 
 import re
@@ -23,7 +23,7 @@ _PROOF = r"""(?P<proof>(?<![a-z])dpop["']?\s*[:=,]\s*b?["']?)[\w.~+/-]{16,}=*"""
 # A value without its header's name. It must be so long that words after "Basic" or "Bearer" in a sentence don't match.
 _SCHEME = r"(?P<scheme>\b(?:Basic|Bearer|DPoP)\s+)[\w.~+/-]{16,}=*"
 _PARAMETER = r"(?P<parameter>\b(?:client_secret|client_assertion|access_token|token|password|new_password[12]|old_password)=)[^&\s\"']+"
-# The path of a link in a mail.
+# The path of a link in an email.
 _LINK = r"(?P<link>/accounts/(?:reset|invite|hand-over|profile/email)/)[^/\s\"']{16,}"
 _PATTERN = re.compile("|".join((_PRIVATE_KEY, _HEADER, _PROOF, _SCHEME, _PARAMETER, _LINK, _SECRET)), re.DOTALL | re.IGNORECASE | re.ASCII)
 # The same link, mistyped or damaged on the way: its token may still be valid. It is searched by the long word at its end, because long words are rarer than

@@ -27,7 +27,7 @@ _EXPECTED = {
     _Type.SAN_DNS: "a host name without a wildcard, for example billing.example.com",
     _Type.SAN_URI: "a URI, for example spiffe://example.com/billing",
     _Type.SAN_IP: "an IP address, for example 203.0.113.7",
-    _Type.SAN_EMAIL: "an e-mail address, for example billing@example.com",
+    _Type.SAN_EMAIL: "an email address, for example billing@example.com",
 }
 
 

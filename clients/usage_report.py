@@ -97,7 +97,7 @@ def _without_revoked_credentials(rows: QuerySet[TokenCount]) -> QuerySet[TokenCo
 
 
 def addresses_of(client: Client, *, credential: str | None = None, since: datetime, now: datetime, limit: int = 100) -> list[AddressSummary]:
-    """The addresses that the client's credentials were used from since that day, UTC; those used last come first.
+    """The addresses that the client's credentials were used from since that day, UTC; the most recently used come first.
 
     Only requests that presented the credential itself count, because a token may be used elsewhere.
     """

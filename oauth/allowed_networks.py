@@ -1,4 +1,4 @@
-"""Whether a client may come from the address that it used: it may be limited to address ranges."""
+"""Whether a client may call from its address: a client may be limited to address ranges."""
 
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network

@@ -214,7 +214,7 @@ HASHING_BUSY = Refusal(
     "Too busy to check the secret",
     "The secret has no stored digest, and too many secrets were waiting to be hashed.",
     _OURS,
-    operator="It passes by itself. If it doesn't, is a key missing from `KEY_ENCRYPTION_KEYS`?",
+    operator="It resolves itself. If it doesn't, is a key missing from `KEY_ENCRYPTION_KEYS`?",
 )
 BOUND_TOKEN_REQUIRED = Refusal(
     "bound_token_required",
@@ -432,7 +432,7 @@ CERTIFICATE_REVOKED = Refusal(
     "Certificate {thumbprint} was revoked on {at}.",
     "Issue a new key and certificate.",
     Remedy.NEW_CERTIFICATE,
-    "Was this the certificate that should be revoked?",
+    "Was this certificate meant to be revoked?",
 )
 BOUND_CERTIFICATE_REVOKED = CERTIFICATE_REVOKED.in_other_words("The token is bound to a certificate that is revoked.")
 CERTIFICATE_SUBJECT = Refusal(
@@ -471,7 +471,7 @@ CA_WITHDRAWN = CERTIFICATE_UNTRUSTED.in_other_words("The token was obtained with
 SCOPE_NOT_ALLOWED = Refusal(
     "scope_not_allowed",
     "Scope not allowed for the client",
-    "This client doesn't have {scopes}. Ask for less, or give it to the client.",
+    "This client doesn't have {scopes}. Ask for less, or give the client what is missing.",
     "",
     Remedy.ADD_TO_CLIENT,
 )
@@ -545,7 +545,7 @@ FOREIGN_HOST = Refusal(
     "foreign_host",
     "Unknown host name",
     "The request used a host name that isn't this instance's.",
-    "Use the issuer's URL. If a proxy is in front, does it send X-Forwarded-Host? The administrator can add names to ALLOWED_HOSTS.",
+    "Use the issuer's URL. If there is a proxy in front, does it send X-Forwarded-Host? The administrator can add names to ALLOWED_HOSTS.",
 )
 FOREIGN_PAGE = Refusal(
     "foreign_page",
@@ -557,7 +557,7 @@ PLAIN_HTTP = Refusal(
     "plain_http",
     "Plain HTTP",
     "The request came over plain HTTP. Use https.",
-    "Correct the URL. If a proxy is in front, does it send X-Forwarded-Proto?",
+    "Correct the URL. If there is a proxy in front, does it send X-Forwarded-Proto?",
     Remedy.ROTATE,
     "Is the proxy in `TRUSTED_PROXIES`? If the request had credentials, run `rotate_secret --overlap 0`.",
 )

@@ -29,7 +29,7 @@ TOTP_SECRET = "JBSWY3DPEHPK3PXP"
 
 
 def create_workspace(slug="demo", *, owner=None) -> Workspace:
-    """owner: the e-mail address of an account. If it doesn't exist, it is made without a password."""
+    """owner: the email address of an account. If it doesn't exist, it is made without a password."""
     workspace, _ = workspaces.create_workspace(slug=slug, name=slug.title(), owner=owner, actor=TESTS, now=timezone.now())
     return workspace
 

@@ -124,7 +124,7 @@ def announce(announcement: Announcement) -> None:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Events announced within this context are told together, in one mail to each address. They may come from several transactions; the last one may have
+    """Events announced within this context are told together, in one email to each address. They may come from several transactions; the last one may have
     failed.
     """
     gathered: list[Announcement] = []

@@ -71,7 +71,7 @@ _disable = partial(set_status_of, status=Client.Status.DISABLED)
 # The reason is for the audit log, and for the clients' owners.
 _FIXES: dict[Kind, tuple[Callable[..., None], str]] = {
     Kind.SILENT: (revoke_rows, "unused beside another secret"),
-    Kind.NO_END: (partial(_give_end, Kind.NO_END), "had no end"),
+    Kind.NO_END: (partial(_give_end, Kind.NO_END), "had no expiry date"),
     Kind.OLD: (partial(_give_end, Kind.OLD), "too old"),
     Kind.NEVER_USED: (_disable, "never used"),
     Kind.IDLE: (_disable, "idle for 90 days"),

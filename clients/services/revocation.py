@@ -1,4 +1,4 @@
-"""Revokes credentials for ever and at once, with every token that they obtained."""
+"""Revokes credentials permanently and at once, with every token that they obtained."""
 
 from collections.abc import Sequence
 from datetime import datetime

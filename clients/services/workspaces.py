@@ -16,8 +16,8 @@ from clients.services.audit import Actor
 from clients.services.entered_values import clean_text
 
 _BUILT_IN_SCOPES = {
-    "clients:read": "For the management API, which isn’t there yet: see clients, credentials, audit events and usage.",
-    "clients:write": "For the management API, which isn’t there yet: create and change clients and credentials.",
+    "clients:read": "For the management API, which doesn’t exist yet: see clients, credentials, audit events and usage.",
+    "clients:write": "For the management API, which doesn’t exist yet: create and change clients and credentials.",
 }
 _FIRST_SCOPES = {"read": "Read what the service offers.", "write": "Change what the service offers."}
 

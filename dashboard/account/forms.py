@@ -13,7 +13,7 @@ class ProfileForm(forms.Form):
         label="Name",
         required=False,
         max_length=100,
-        help_text="Others see it in members, audit log and mail. Without a name they see your email address.",
+        help_text="Others see it in the list of members, the audit log and mail. Without a name they see your email address.",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
         error_messages={"max_length": "A name can have at most 100 characters."},
     )

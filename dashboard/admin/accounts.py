@@ -28,7 +28,7 @@ class UserAdmin(ReadOnlyAdmin):
     fields = ("email", "name", "is_active", "disabled_at", "is_staff", "is_superuser", "last_login", "created_at")
     secret_fields = ("password",)
     search_fields = ("email__icontains", "name__icontains")
-    search_help_text = "Search by a part of the e-mail address or name."
+    search_help_text = "Search by part of the email address or name."
     audit_target = ("user", attrgetter("audit_name"))
     actions = ("disable_accounts", "enable_accounts", "promote", "demote")
 
@@ -93,16 +93,16 @@ class UserAdmin(ReadOnlyAdmin):
         words = ("Make these accounts administrators of the instance?", "Make administrator", "New administrators of the instance: {count}.")
         return self._change(request, queryset, "promote", words, explain, account_status.promote, "promoted")
 
-    @admin.action(description="Take administration away…")
+    @admin.action(description="Remove administrator rights…")
     def demote(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
         def explain(user: User) -> list[str]:
             if not user.is_staff:
-                return ["It does not administer the instance. Nothing changes."]
+                return ["It doesn't administer the instance. Nothing changes."]
             if user.pk == request.user.pk:
                 return [_OWN]
             return [f"It can no longer open /admin/, and its {_count_sessions(user)} at once. Its rights in workspaces stay."]
 
-        words = ("Take these accounts' administrator rights away?", "Take away", "No longer administrators of the instance: {count}.")
+        words = ("Remove these accounts' administrator rights?", "Remove rights", "No longer administrators of the instance: {count}.")
         return self._change(request, queryset, "demote", words, explain, account_status.demote, "demoted")
 
     def _change(

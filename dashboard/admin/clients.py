@@ -25,7 +25,7 @@ class WorkspaceAdmin(ReadOnlyAdmin):
     list_filter = ("created_at",)
     find_by = ("slug",)
     search_fields = ("slug__icontains", "name__icontains")
-    search_help_text = "Search by a part of slug or name."
+    search_help_text = "Search by part of slug or name."
     audit_target = ("workspace", attrgetter("slug"))
 
 
@@ -36,7 +36,7 @@ class ScopeAdmin(ReadOnlyAdmin):
     list_select_related = ("workspace",)
     find_by = ("workspace__slug",)
     search_fields = ("name__icontains", "description__icontains")
-    search_help_text = "Search by workspace slug, or by a part of name or description."
+    search_help_text = "Search by workspace slug, or by part of name or description."
 
 
 @admin.register(Audience)
@@ -48,7 +48,7 @@ class AudienceAdmin(ReadOnlyAdmin):
     list_select_related = ("workspace",)
     find_by = ("workspace__slug",)
     search_fields = ("uri__icontains", "key__icontains")
-    search_help_text = "Search by workspace slug, or by a part of the URI."
+    search_help_text = "Search by workspace slug, or by part of the URI."
     audit_target = ("audience", attrgetter("uri"))
 
 
@@ -59,7 +59,7 @@ class ClientAdmin(ReadOnlyAdmin):
     list_select_related = ("workspace",)
     find_by = ("client_id", "secrets__secret_id", "certificates__thumbprint")
     search_fields = ("public_keys__kid__exact", "name__icontains")
-    search_help_text = "Search by client ID, by the ID of a secret, public key or certificate, or by a part of the name."
+    search_help_text = "Search by client ID, by the ID of a secret, public key or certificate, or by part of the name."
     audit_target = ("client", attrgetter("client_id"))
     actions = ("disable_clients", "enable_clients")
 
@@ -116,7 +116,7 @@ class AuditEventAdmin(ReadOnlyAdmin):
     list_filter = (choose("target_type", *TARGET_TYPES), WorkspaceFilter, "created_at")
     list_select_related = ("workspace",)
     search_fields = ("request_id__exact", "actor__icontains", "event__icontains")
-    search_help_text = "Search by the ID of what was changed, by request ID, by a removed workspace's slug, or by a part of actor or event."
+    search_help_text = "Search by the ID of what was changed, by request ID, by a removed workspace's slug, or by part of actor or event."
 
     def exact_matches(self, term: str) -> list[Q]:
         # The index begins with the type.

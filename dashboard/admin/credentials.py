@@ -134,7 +134,7 @@ class ClientCertificateAdmin(CredentialAdmin):
     list_display = ("thumbprint", "client", "subject", "state", "name", "expires_at", "last_used_at", "created_at")
     find_by = ("thumbprint", "client__client_id")
     search_fields = ("thumbprint__exact", "subject__icontains")
-    search_help_text = "Search by thumbprint (x5t#S256), client ID, or a part of the subject."
+    search_help_text = "Search by thumbprint (x5t#S256), client ID, or part of the subject."
     audit_target = (ClientCertificate.TARGET_TYPE, str)
 
     def find_alternative(self, client: Client) -> str:

@@ -13,7 +13,7 @@ class MembershipAdmin(ReadOnlyAdmin):
     list_select_related = ("user", "workspace")
     find_by = ("workspace__slug",)
     search_fields = ("user__email__icontains",)
-    search_help_text = "Search by workspace slug or by a part of the e-mail address."
+    search_help_text = "Search by workspace slug or by part of the email address."
 
 
 @admin.register(AccessPolicy)
@@ -35,7 +35,7 @@ class InvitationAdmin(ReadOnlyAdmin):
     secret_fields = ("token_digest",)
     find_by = ("workspace__slug",)
     search_fields = ("email__icontains",)
-    search_help_text = "Search by workspace slug or by a part of the e-mail address."
+    search_help_text = "Search by workspace slug or by part of the email address."
 
 
 @admin.register(ScheduledJob)
@@ -43,7 +43,7 @@ class ScheduledJobAdmin(ReadOnlyAdmin):
     list_display = ("name", "next_run_at")
     list_filter = ("next_run_at",)
     search_fields = ("name__icontains",)
-    search_help_text = "Search by a part of the name."
+    search_help_text = "Search by part of the name."
 
 
 @admin.register(SpentForm)

@@ -29,7 +29,7 @@ class SigningKeyAdmin(ReadOnlyAdmin):
     secret_fields = ("private_key",)
     find_by = ("kid",)
     search_fields = ("kid__icontains",)
-    search_help_text = "Search by a part of the key ID."
+    search_help_text = "Search by part of the key ID."
     audit_target = ("signing_key", attrgetter("kid"))
 
     @admin.display

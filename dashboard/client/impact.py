@@ -39,7 +39,8 @@ class Unaffected:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """addresses: those that used it within IN_USE, at most MAX_ADDRESSES, the last used first. tokens: the number of valid ones. last_used_at: None for never.
+    """addresses: those that used it within IN_USE, at most MAX_ADDRESSES, the most recently used first. tokens: the number of valid ones. last_used_at: None
+    for never.
 
     others: the client's other usable credentials. unaffected: those of them that are in use from addresses that don't use the stopped one.
     """

@@ -30,8 +30,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """An old secret beside a newer one. places: where it was used since then, the last first. granted: requests in 24 hours. is_silent: whether it is no longer
-    needed.
+    """An old secret beside a newer one. places: where it was used since then, the most recent first. granted: requests in 24 hours. is_silent: whether it is no
+    longer needed.
     """
 
     secret: ClientSecret

@@ -40,7 +40,7 @@ def _say(finding: Finding, now: datetime) -> Sentence:
             share = 100 * activity.refused_24h // (activity.granted_24h + activity.refused_24h)
             after = f"had {share} % of its token requests refused in 24 hours"
         case Kind.UNUSED if activity.last_used_at is None:
-            after = f"was made {(now - finding.at).days} days ago and has never been used"
+            after = f"was created {(now - finding.at).days} days ago and has never been used"
         case Kind.UNUSED:
             after = f"hasn’t been used for {(now - finding.at).days} days"
     return Sentence(before, finding.client, after, finding.count - 1, finding.kind)

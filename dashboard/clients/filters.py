@@ -32,11 +32,11 @@ _ENDLESS = datetime(9999, 1, 1, tzinfo=UTC)
 # By name: the label, the two orders in words that follow “Clients,” in the caption, and whether the first click sorts in descending order.
 COLUMNS = {
     "name": ("Client", "by name", "from Z to A", False),
-    "method": ("Signs in with", "by authentication method", "by authentication method, last first", False),
-    "scopes": ("Scopes", "by scopes", "by scopes, last first", False),
+    "method": ("Signs in with", "by authentication method", "by authentication method, from Z to A", False),
+    "scopes": ("Scopes", "by scopes", "by scopes, from Z to A", False),
     "tokens": ("Tokens, 24 h", "fewest tokens in the last 24 hours first", "most tokens in the last 24 hours first", True),
-    "used": ("Last used", "used longest ago first", "used last first", True),
-    "expires": ("Expires", "expiring soonest first", "expiring last first", False),
+    "used": ("Last used", "least recently used first", "most recently used first", True),
+    "expires": ("Expires", "soonest expiry first", "latest expiry first", False),
 }
 _DEFAULT = "tokens"
 

@@ -1,4 +1,4 @@
-"""“Prove it is you” before sensitive acts. A proof is valid for 10 minutes. The submitted form waits in the session and is then handled, unless it contains a
+"""“Confirm it’s you” before sensitive acts. A proof is valid for 10 minutes. The submitted form waits in the session and is then handled, unless it contains a
 secret.
 
 A view requires it by @confirmed before its page is shown, for example if the form takes a secret that can't be kept, or by @confirmed_when_sent, so that just

@@ -16,5 +16,5 @@ def note_visit(request: HttpRequest, client: Client) -> None:
 
 
 def recent_client_ids(request: HttpRequest) -> list[str]:
-    """The IDs from any workspace, the last viewed first."""
+    """The IDs from any workspace, the most recently viewed first."""
     return list(request.session.get(_IN_SESSION, []))

@@ -21,7 +21,7 @@ _last: "Checked | None" = None
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """at: the time of the check. failed_at: when this process last failed to send a mail, None for never."""
+    """at: the time of the check. failed_at: when this process last failed to send an email, None for never."""
 
     at: datetime
     is_reachable: bool

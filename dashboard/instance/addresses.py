@@ -1,4 +1,4 @@
-"""Full URLs of pages, for mails and terminals."""
+"""Full URLs of pages, for emails and terminals."""
 
 from urllib.parse import urljoin
 

@@ -1,6 +1,6 @@
 """Logging: one JSON object per line on stderr for the server, readable lines for commands, both without secrets.
 
-Anything that looks like one of our secrets, a JWT, the value of an Authorization or DPoP header, a private key or a link from a mail is removed from every
+Anything that looks like one of our secrets, a JWT, the value of an Authorization or DPoP header, a private key or a link from an email is removed from every
 record. This is a safety net: our code never logs a credential on purpose. Nothing here needs Django to be set up.
 """
 

@@ -42,7 +42,7 @@ class Pasted(Enum):
     MADE_UP = "made up"
     PRIVATE_KEY = "private key"
     ID = "id"
-    # It was only named by a reference, in a mail or on another page.
+    # It was only named by a reference, in an email or on another page.
     NAMED = "named"
 
     @property

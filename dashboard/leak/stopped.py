@@ -112,7 +112,7 @@ def list_tasks(stopped: Stopped) -> list[Task]:
                 reverse("client", args=[slug, client.client_id]),
             )
         )
-    tasks.append(Task("remove", "Remove it where you found it, and from the history of that place"))
+    tasks.append(Task("remove", "Remove it from where you found it, and from the history there"))
     for suspect in stopped.suspects[:5]:
         requests = f"{suspect.use.count:,} request{'' if suspect.use.count == 1 else 's'}"
         query = urlencode({"address": suspect.use.address})

@@ -31,7 +31,7 @@ _BUSY = Refusal(503, 5, "Another long text is being searched. Try again in a few
 
 @member(Permission.VIEW)
 def leak(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """POST looks up a text. GET with references, such as from a mail, shows the named things."""
+    """POST looks up a text. GET with references, such as from an email, shows the named things."""
     now = timezone.now()
     if request.method == "POST" and "tell" in request.POST:
         return _tell(request, membership, now)
@@ -105,7 +105,7 @@ def _tell(request: HttpRequest, membership: Membership, now: datetime) -> HttpRe
         return redirect(url)
     names = get_text_list([helper.user.shown_name for helper in told or helpers], "and")
     if told:
-        messages.success(request, f"{names} got a mail with a link to this page.")
+        messages.success(request, f"{names} got an email with a link to this page.")
     else:
         messages.info(request, f"{names} {'was' if len(helpers) == 1 else 'were'} already notified within the last hour.")
     return redirect(url)

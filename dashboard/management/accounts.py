@@ -16,7 +16,7 @@ def require_account(email: str) -> User:
     """Raise ValidationError."""
     user = User.objects.filter(email=email.strip().lower()).first()
     if user is None:
-        raise ValidationError(f"There is no account “{email[:80]}”. Give the e-mail address that the person signs in with.", code="unknown_account")
+        raise ValidationError(f"There is no account “{email[:80]}”. Give the email address that the person signs in with.", code="unknown_account")
     return user
 
 

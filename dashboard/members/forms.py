@@ -17,9 +17,9 @@ Role = Membership.Role
 
 ROLE_SENTENCES: Mapping[str, str] = {
     Role.VIEWER: "Sees everything, changes nothing",
-    Role.DEVELOPER: "Creates clients, rotates, revokes",
-    Role.ADMIN: "Also members, scopes, settings",
-    Role.OWNER: "Also owners, retention, deletion of the workspace",
+    Role.DEVELOPER: "Creates clients, rotates and revokes credentials",
+    Role.ADMIN: "Also manages members, scopes and settings",
+    Role.OWNER: "Also manages owners and retention, and can delete the workspace",
 }
 
 

@@ -1,4 +1,4 @@
-"""Adapts django-allauth: who may join, where a sign-in leads, which address a mail names, and how second factors are stored."""
+"""Adapts django-allauth: who may join, where a sign-in leads, which address an email names, and how second factors are stored."""
 
 import time
 from typing import Any, cast
@@ -123,7 +123,7 @@ def _link(request: HttpRequest, user: User, kept: dict[str, Any]) -> None:
     except RefusedError as refused:
         record_refusal(refused=refused, actor=actor_of(request), now=now)
         clear_login(request)
-        messages.error(request, f"Your account can no longer be connected with {settings.SSO_NAME}. Sign in as before.")
+        messages.error(request, f"Your account can no longer be connected to {settings.SSO_NAME}. Sign in as before.")
         raise ImmediateHttpResponse(redirect("account_login")) from None
 
 

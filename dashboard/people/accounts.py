@@ -34,7 +34,7 @@ def create_user(*, email: str, name: str = "", hashed_password: str | None = Non
         try:
             user = User.objects.create_user(clean_address(email), name=name, is_staff=is_instance_admin, is_superuser=is_instance_admin, created_at=now)
         except ValidationError:
-            raise ValidationError(f"“{email[:80]}” can't be an account's e-mail address. Use one such as ada@example.com.", code="invalid_email") from None
+            raise ValidationError(f"“{email[:80]}” can't be an account's email address. Use one such as ada@example.com.", code="invalid_email") from None
         if hashed_password is not None:
             user.password = hashed_password
             user.save(update_fields=["password"])

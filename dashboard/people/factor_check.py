@@ -1,4 +1,4 @@
-"""Checks a passkey's response or a code, for signing in and for “Prove it is you”."""
+"""Checks a passkey's response or a code, for signing in and for “Confirm it’s you”."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ _COPIED = "This passkey may have been copied, so it was refused. Use another pas
 def check_passkey(request: HttpRequest, user: User | None, form: Any, *, purpose: passkeys.Purpose) -> Any | None:
     """The passkey in form (a PasskeyForm), which is recorded as used; None if it is wrong, with the error in form. user: None for any user's.
 
-    If it may have been copied, its owner gets a mail.
+    If it may have been copied, its owner gets an email.
     """
     now, actor = timezone.now(), actor_of(request)
     try:
@@ -41,7 +41,7 @@ def check_passkey(request: HttpRequest, user: User | None, form: Any, *, purpose
 
 
 def check_code(request: HttpRequest, user: User, form: Any) -> Any | None:
-    """The factor of form's code, which this uses up; None if it is wrong, with the error in form. If it is a recovery code, its owner gets a mail."""
+    """The factor of form's code, which this uses up; None if it is wrong, with the error in form. If it is a recovery code, its owner gets an email."""
     now, actor = timezone.now(), actor_of(request)
     code: str = form.cleaned_data["code"]
     # A recovery code can't be guessed, so somebody who knows the password must not be able to keep the owner from using one.

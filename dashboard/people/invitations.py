@@ -1,4 +1,4 @@
-"""Invitations: a link in a mail, for one address and one workspace, valid for 7 days, usable once.
+"""Invitations: a link in an email, for one address and one workspace, valid for 7 days, usable once.
 
 The link's token has 256 random bits, and only its SHA-256 is stored: it can't be inverted, so a stolen database reveals no link.
 """
@@ -110,7 +110,7 @@ def _refuse_wrong(workspace: Workspace, addresses: Sequence[str], *, now: dateti
 
 
 def _refuse_too_many(workspace: Workspace, addresses: Sequence[str], *, now: datetime) -> None:
-    """The mails are counted in the audit log, which records each one."""
+    """The emails are counted in the audit log, which records each one."""
     sent = AuditEvent.objects.filter(workspace=workspace, event__in=_SENDING, created_at__gt=now - timedelta(hours=1))
     if sent.count() + len(addresses) > MAX_AN_HOUR:
         raise ValidationError(f"A workspace can send at most {MAX_AN_HOUR} invitations an hour. Send these later.", code="too_many")
@@ -229,7 +229,7 @@ def _record(
 
 
 def deliver(made: Iterable[NewInvitation]) -> mail.Unsent:
-    """Send the mails, outside any transaction."""
+    """Send the emails, outside any transaction."""
     contexts = {
         new.invitation.email: {
             "invitation": new.invitation,

@@ -16,7 +16,7 @@ from dashboard.people.user_agent import describe_device
 # The subject, and the meaning of the change.
 _TEXTS = {
     "passkey_added": ("A passkey was added to your account: {name}", "From now on, it can sign in without a password.{ended}"),
-    "passkey_removed": ("A passkey of your account was removed: {name}", "It can no longer sign in."),
+    "passkey_removed": ("A passkey was removed from your account: {name}", "It can no longer sign in."),
     "passkey_refused": (
         "A passkey of your account may have been copied: {name}",
         "It was refused: a passkey counts its uses, and this one had a number that was used before. Remove this passkey and add a new one, even if it was you.",
@@ -34,11 +34,11 @@ _TEXTS = {
         "Somebody with your password entered {wrong} wrong codes in a row. Use a passkey or a recovery code. A password reset allows {more} more tries a day.",
     ),
     "password_changed": ("Your password was changed", "Every other session of your account has ended."),
-    "password_reset": ("Your password was reset by a link in a mail", "Every session of your account has ended."),
+    "password_reset": ("Your password was reset by a link in an email", "Every session of your account has ended."),
     "email_changed": ("The address of your account was changed", "It was {old} and is now {new}. Sign in with the new address; our mail goes there too."),
     "new_device": ("New sign-in to your account: {device}", "Method: {method}, in a browser that hadn’t been signed in to your account before."),
-    "sso_connected": ("Your account was connected with {provider}", "From now on, signing in there as that person opens your account here."),
-    "sso_disconnected": ("Your account is no longer connected with {provider}", "Signing in there no longer opens your account here."),
+    "sso_connected": ("Your account was connected to {provider}", "From now on, signing in there as that person opens your account here."),
+    "sso_disconnected": ("Your account is no longer connected to {provider}", "Signing in there no longer opens your account here."),
     "recovered": (
         "The operator recovered your account",
         "Your password, second factors and single sign-on connection were removed. Your sessions and links have ended. The operator can give you a new link.",

@@ -1,4 +1,4 @@
-"""Sets passwords of accounts, and makes the link in a mail for setting one."""
+"""Sets passwords of accounts, and makes the link in an email for setting one."""
 
 import secrets
 from datetime import datetime
@@ -29,7 +29,7 @@ _reset_tokens = _ResetTokens()
 
 
 class DeadLinkError(ValidationError):
-    """A link in a mail that is forged, expired or used. It doesn't say which."""
+    """A link in an email that is forged, expired or used. It doesn't say which."""
 
     def __init__(self) -> None:
         super().__init__("This link doesn’t work any more.", code="dead_link")

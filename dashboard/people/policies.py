@@ -120,7 +120,7 @@ def _require_possible(values: Mapping[str, Any], *, workspace: Workspace) -> Non
     if values.get("requires_sso") and not settings.SSO_ISSUER:
         raise ValidationError({"requires_sso": "This instance has no single sign-on, so nobody could sign in."})
     if values.get("requires_sso") and not Policies.of(workspace).requires_sso and not _has_connected_owner(workspace):
-        text = f"No owner’s account is connected with {settings.SSO_NAME}, so no owner could sign in. An owner must first connect their account, under Account."
+        text = f"No owner’s account is connected to {settings.SSO_NAME}, so no owner could sign in. An owner must first connect their account, under Account."
         raise ValidationError({"requires_sso": text})
     if "live_clients_from" in values and values["live_clients_from"] not in (Role.DEVELOPER, Role.ADMIN, Role.OWNER):
         raise ValidationError({"live_clients_from": "Choose developers, admins or owners."})
@@ -146,5 +146,5 @@ def require_environment(membership: Membership, environment: str) -> None:
     workspace = membership.workspace
     roles = [role.label.lower() + "s" for role in roles_from(Policies.of(workspace).live_clients_from)]
     raise ValidationError(
-        f"In {workspace.slug} only {get_text_list(roles, 'and')} can make live clients. Make a test client, or ask one of them.", code="against_policy"
+        f"In {workspace.slug} only {get_text_list(roles, 'and')} can create live clients. Create a test client, or ask one of them.", code="against_policy"
     )

@@ -29,16 +29,16 @@ MAX_CHANGES = 60
 # Within an hour, by one person: changes of a workspace's things, such as a scope's description. Each is an event. An admin may have to describe hundreds of
 # clients.
 MAX_EDITS = 300
-# Among these, changes of one member's role: the member gets a mail about each.
+# Among these, changes of one member's role: the member gets an email about each.
 MAX_ROLES_OF_ONE = 10
 # Within an hour, by one person: exports of audit logs. Each is an event that can't be removed.
 MAX_EXPORTS = 60
-# Within an hour, by one person: successful “Prove it is you”, and sign-ins by passkey or single sign-on. Each is an event. A browser needs at most six, and
+# Within an hour, by one person: successful “Confirm it’s you”, and sign-ins by passkey or single sign-on. Each is an event. A browser needs at most six, and
 # there may be 50.
 MAX_PROOFS = 300
 # Within an hour, for one person whom the single sign-on provider knows but who isn't let in here. Each refusal is an event.
 MAX_REFUSALS = 20
-# Within an hour, for one passkey that may have been copied. Each warning is an event and a mail.
+# Within an hour, for one passkey that may have been copied. Each warning is an event and an email.
 MAX_WARNINGS_OF_COPY = 1
 # Within an hour, for one account. Each change ends its reset links, and somebody who knows the password must not be able to end every link that the owner
 # requests.
@@ -53,7 +53,7 @@ MAX_NOTICES_TO_ONE = 20
 MAX_NOTICES_TO_ONE_BY_ALL = 200
 # The same for all strangers' addresses together, because one person may enter hundreds of them.
 MAX_NOTICES_TO_STRANGERS = 100
-# The same to one member. One more mail lists everything beyond the limit.
+# The same to one member. One more email lists everything beyond the limit.
 MAX_NOTICES_TO_MEMBER = 20
 MAX_NOTICES_TO_MEMBER_BY_ALL = 200
 # Credential tests by one person within FAILURE_WINDOW.
@@ -76,7 +76,7 @@ def refuse_test(user: User, *, now: datetime) -> Refusal | None:
 
 
 def refuse_look_up(user: User, *, now: datetime) -> Refusal | None:
-    """Counts one look-up of leak response, or one mail about its findings."""
+    """Counts one look-up of leak response, or one email about its findings."""
     return _refuse(_look_up_key(str(user.pk)), MAX_LOOK_UPS, now=now)
 
 
@@ -106,7 +106,7 @@ def refuse_edit(user: User, *, takes_proof: bool, now: datetime) -> Refusal | No
 def refuse_role_change(membership: Membership, *, by: User, now: datetime) -> Refusal | None:
     """Counts one change of that role. The limit is per person, so that somebody who has used it up can't keep an owner from undoing the change."""
     key = f"role of {membership.pk} by {by.pk}"
-    return _refuse(key, MAX_ROLES_OF_ONE, now=now, window=_HOUR, what="Too many changes of this role") or refuse_edit(by, takes_proof=True, now=now)
+    return _refuse(key, MAX_ROLES_OF_ONE, now=now, window=_HOUR, what="Too many changes to this role") or refuse_edit(by, takes_proof=True, now=now)
 
 
 def refuse_factor_change(user: User, *, now: datetime) -> Refusal | None:
@@ -124,7 +124,7 @@ def refuse_proof(user: User, *, at_provider: bool = False, counts: bool = True, 
     ask before a password is checked, which takes long.
     """
     key = f"proofs of {user.pk} at the provider" if at_provider else f"proofs of {user.pk}"
-    return _refuse(key, MAX_PROOFS, now=now, window=_HOUR, what="Too many proofs", counts=counts)
+    return _refuse(key, MAX_PROOFS, now=now, window=_HOUR, what="Too many confirmations", counts=counts)
 
 
 def may_record_refusal(subject: str, *, now: datetime) -> bool:
@@ -138,18 +138,18 @@ def may_warn_of_copy(passkey_id: int, *, now: datetime) -> bool:
 
 
 def refuse_password_change(user: User, *, counts: bool = True, now: datetime) -> Refusal | None:
-    """Counts one change by somebody who is signed in. A link in a mail can still set another password. counts: as for refuse_proof."""
+    """Counts one change by somebody who is signed in. A link in an email can still set another password. counts: as for refuse_proof."""
     key = f"password changes of {user.pk}"
-    return _refuse(key, MAX_PASSWORD_CHANGES, now=now, window=_HOUR, what="Too many changes of the password", counts=counts)
+    return _refuse(key, MAX_PASSWORD_CHANGES, now=now, window=_HOUR, what="Too many password changes", counts=counts)
 
 
 def refuse_mail_to(email: str, *, by: User, now: datetime) -> Refusal | None:
-    """Counts one mail to an address that somebody has entered."""
+    """Counts one email to an address that somebody has entered."""
     return _refuse_mail(_limits_of_mail("mail", email, by, most=MAX_MAILS_TO_ONE, most_by_all=MAX_MAILS_TO_ONE_BY_ALL), now=now)
 
 
 def may_notify(email: str, *, by: User | Workspace, now: datetime) -> bool:
-    """Whether a stranger's address may get one more mail about somebody's acts, or about credentials that expire in a workspace. Counts it."""
+    """Whether a stranger's address may get one more email about somebody's acts, or about credentials that expire in a workspace. Counts it."""
     return _refuse_mail(_limits_of_notices(email, by), now=now) is None
 
 
@@ -159,7 +159,7 @@ def would_notify(email: str, *, by: User | Workspace, now: datetime) -> bool:
 
 
 def may_notify_member(email: str, *, by: User | Workspace, now: datetime) -> bool:
-    """Whether a member may get one more separate mail about somebody's acts. Counts it."""
+    """Whether a member may get one more separate email about somebody's acts. Counts it."""
     limits = _limits_of_mail("notice to member", email, by, most=MAX_NOTICES_TO_MEMBER, most_by_all=MAX_NOTICES_TO_MEMBER_BY_ALL)
     return _refuse_mail(limits, now=now) is None
 
@@ -177,9 +177,9 @@ def _limits_of_mail(kind: str, email: str, by: User | Workspace, *, most: int, m
 
 
 def _refuse_mail(limits: list[tuple[str, int]], *, now: datetime) -> Refusal | None:
-    """A mail that the sender's own limit refuses doesn't count for the limit of all."""
+    """An email that the sender's own limit refuses doesn't count for the limit of all."""
     for key, most in limits:
-        if refusal := _refuse(key, most, now=now, window=_HOUR, what="Too many mails to that address"):
+        if refusal := _refuse(key, most, now=now, window=_HOUR, what="Too many emails to that address"):
             return refusal
     return None
 
@@ -193,7 +193,7 @@ def may_tell(user: User, found: Sequence[str], *, now: datetime) -> bool:
 
 
 def may_mail_reset_link(email: str, *, now: datetime) -> bool:
-    """Counts the mail. Even if the requests come from many addresses, an account gets only a few mails at a time, and its earlier links still work."""
+    """Counts the mail. Even if the requests come from many addresses, an account gets only a few emails at a time, and its earlier links still work."""
     return count(f"reset {_digest(email)}", now=now).failures <= MAX_RESET_MAILS
 
 

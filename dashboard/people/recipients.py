@@ -59,7 +59,7 @@ def contact_is_out(workspace: Any = OuterRef("workspace"), contact: Any = Lower(
 
 
 def may_have_notice(address: str, *, workspace: Workspace, by: User | Workspace, now: datetime) -> bool:
-    """A developer can enter any address as a client's contact, so an address outside the workspace gets only a few mails an hour. Counts it."""
+    """A developer can enter any address as a client's contact, so an address outside the workspace gets only a few emails an hour. Counts it."""
     return belongs_to(workspace, address) or may_notify(address, by=by, now=now)
 
 

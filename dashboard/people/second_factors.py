@@ -141,7 +141,7 @@ def make_recovery_codes(*, user: User, kept: str = "", actor: Actor, now: dateti
 
 
 def _count_change(user: User, *, now: datetime) -> None:
-    """Call it outside the change's transaction. Raise ValidationError if there were too many: each is an event and a mail, and recovery codes need hashing."""
+    """Call it outside the change's transaction. Raise ValidationError if there were too many: each is an event and an email, and codes need hashing."""
     if refusal := quotas.refuse_factor_change(user, now=now):
         raise ValidationError(refusal.text, code="too_many_changes")
 

@@ -25,7 +25,7 @@ from oauth.throttling import FailureKeys, count, count_failure, failure_keys, fi
 logger = logging.getLogger("tokenos.throttling")
 
 # Argon2 takes 100 MB and a tenth of a second for each password, right or wrong, and anybody can send one. Each waiting request blocks one of Django's threads
-# (dashboard/asgi.py), which health checks need too, so only a few may wait. A person with a link from a mail isn't a stranger either.
+# (dashboard/asgi.py), which health checks need too, so only a few may wait. A person with a link from an email isn't a stranger either.
 MAX_AT_ONCE = 4
 MAX_STRANGERS = 2
 # The passwords of one person, per minute and process. Beyond that, the person only gets strangers' places, so that a few people can't take all.

@@ -449,9 +449,9 @@ const create = async (form) => {
 
 const MESSAGES = {
   InvalidStateError: "This passkey was registered before.",
-  NotAllowedError: "No passkey was used. Try again, or go on another way.",
+  NotAllowedError: "No passkey was used. Try again, or sign in another way.",
   TooManyTries: "Too many attempts. Wait a moment.",
-  NoAnswer: "The server couldn’t answer. Try again, or go on another way.",
+  NoAnswer: "The server couldn’t answer. Try again, or sign in another way.",
 };
 const DISTRUST = "The browser uses no passkeys here, because it doesn’t trust this server’s certificate.";
 

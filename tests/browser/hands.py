@@ -13,7 +13,7 @@ class Pointer:
         self.page.get_by_label(label, exact=True).fill(text)
 
     def press(self, name: str) -> None:
-        """Press a button or link by its name, or a menu's button by a part of its name."""
+        """Press a button or link by its name, or a menu's button by part of its name."""
         self._named(name).click()
 
     def choose(self, label: str, option: str) -> None:

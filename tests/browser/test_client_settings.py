@@ -58,7 +58,7 @@ def test_what_is_in_use_is_asked_about_and_what_another_tab_saved_is_told(enter,
     hand.press("Save changes")
     hand.page.get_by_role("heading", name="What will break").wait_for()
     assert "Those requests will be refused." in read(hand)
-    hand.press("Go on editing")
+    hand.press("Continue editing")
     hand.write("Owner optional", "payments@example.com")
     hand.press("Save changes")
     hand.page.get_by_role("heading", name="What will break").wait_for()

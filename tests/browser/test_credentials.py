@@ -64,7 +64,7 @@ def test_a_secret_is_rotated_the_old_one_gets_more_time_is_ended_and_is_revoked(
     client_id, old, old_id = client["client_id"], client["client_secret"], client["secret_id"]
     hand = enter(way, f"rotator-{way}")
     token = ask_for_token(server, client_id, old).json()["access_token"]
-    wait_for(hand, way, client, ["rotate"], f"127.0.0.1 goes on with {old_id}.")
+    wait_for(hand, way, client, ["rotate"], f"127.0.0.1 keeps working with {old_id}.")
 
     choose(hand, way, "End old at once", f"The current secret {old_id} stops working at once.")
     assert "127.0.0.1 gets no more tokens" in read(hand)

@@ -75,7 +75,7 @@ def test_a_leaked_secret_stops_working_seconds_after_it_is_pasted(server, finder
         hand.page.reload()
     hand.page.get_by_text("1 request refused since.").wait_for()
 
-    hand.tick("Remove it where you found it, and from the history of that place")
+    hand.tick("Remove it from where you found it, and from the history there")
     hand.press("Save checklist")
     hand.page.wait_for_url("**tick=remove**")
     assert hand.page.get_by_label("Remove it where you found it").is_checked()

@@ -18,7 +18,7 @@ def server(make_server):
 
 @pytest.fixture(scope="module", autouse=True)
 def owner(server):
-    """The e-mail address and password that make run prints."""
+    """The email address and password that make run prints."""
     announced = server.manage("prepare", "--announce")["announcement"]
     make(server, "create_owners", [f"{person}-{way}" for person in ("ada", "mina", "tom") for way in WAYS])
     return announced["owner"], announced["owner_password"]
@@ -111,13 +111,13 @@ def test_a_missing_passkey_is_shown_under_its_button_with_another_way_to_sign_in
     add_authenticator(hand.page)
     hand.page.goto("/accounts/sign-in/")
     hand.press("Sign in with a passkey")
-    refusal = hand.page.get_by_text("No passkey was used. Try again, or go on another way.").first
+    refusal = hand.page.get_by_text("No passkey was used. Try again, or sign in another way.").first
     refusal.wait_for()
     assert refusal.bounding_box()["y"] < hand.page.locator("p.or").bounding_box()["y"]
 
 
 @pytest.mark.parametrize(
-    ("status", "said"), [(429, "Too many attempts. Wait a moment."), (503, "The server couldn’t answer. Try again, or go on another way.")]
+    ("status", "said"), [(429, "Too many attempts. Wait a moment."), (503, "The server couldn’t answer. Try again, or sign in another way.")]
 )
 def test_a_passkey_that_the_server_does_not_request_is_shown_there_too(enter, status, said):
     hand = enter("phone")
@@ -243,8 +243,8 @@ def test_single_keys_lead_to_pages_outside_of_fields_and_can_be_switched_off(ent
     hand.page.wait_for_url("**/settings/")
 
     hand.page.goto("/accounts/display/")
-    hand.page.get_by_label("Single keys are shortcuts").uncheck()
-    hand.press("Save keyboard")
+    hand.page.get_by_label("Use single-key shortcuts").uncheck()
+    hand.press("Save keyboard settings settings")
     hand.page.locator("html[data-keys=off]").wait_for(state="attached")
     hand.page.goto("/w/ada-scriptless/members/")
     hand.page.locator("h1").click()

@@ -135,7 +135,7 @@ def test_one_who_is_switched_off_can_be_demoted(command, ada):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_an_unknown_account_is_named(refused, db, name):
-    assert refused(name, "nobody@example.com") == "There is no account “nobody@example.com”. Give the e-mail address that the person signs in with."
+    assert refused(name, "nobody@example.com") == "There is no account “nobody@example.com”. Give the email address that the person signs in with."
 
 
 @pytest.mark.parametrize(

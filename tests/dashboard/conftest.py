@@ -168,7 +168,7 @@ def dans(dan):
 
 
 def asked_by(response):
-    """The form that “Prove it is you”, to which a response leads, sends after the proof."""
+    """The form that “Confirm it’s you”, to which a response leads, sends after the proof."""
     path, _, query = response["Location"].partition("?")
     assert path == "/accounts/confirm/"
     return dict(parse_qsl(query))

@@ -63,7 +63,7 @@ def test_switching_off_says_first_what_ends_then_ends_sessions_tells_the_account
 
 
 def test_a_row_says_whether_it_is_off_and_has_a_button_for_what_can_be_done(choose, admin, ada, mailbox):
-    every = ("Disabled at:", "Switch off…", "Switch on…", "Make administrator…", "Take administration away…")
+    every = ("Disabled at:", "Switch off…", "Switch on…", "Make administrator…", "Remove administrator rights…")
 
     def said():
         text = text_of(admin.get(row_url(ada)))
@@ -80,9 +80,9 @@ def test_a_row_says_whether_it_is_off_and_has_a_button_for_what_can_be_done(choo
     assert mailbox.subjects(ada.email)[:2] == ["Your account was switched off", "Your account is on again"]
     assert sign_in(User.objects.get(pk=ada.pk)).get("/accounts/security/").status_code == 200
     do(choose, "promote", ada)
-    assert said() == ["Switch off…", "Take administration away…"]
+    assert said() == ["Switch off…", "Remove administrator rights…"]
     do(choose, "disable_accounts", ada)
-    assert said() == ["Disabled at:", "Switch on…", "Take administration away…"]
+    assert said() == ["Disabled at:", "Switch on…", "Remove administrator rights…"]
 
 
 def test_of_an_account_with_nothing_open_and_a_second_factor_it_says_so(choose, ben):
@@ -114,7 +114,7 @@ def test_administrators_are_made_and_unmade(choose, ada, mailbox):
         ("disable_accounts", "It is already switched off. Nothing changes.", "Switched off: 1."),
         ("enable_accounts", "It is already on. Nothing changes.", "Switched on: 1."),
         ("promote", "It already administers the instance. Nothing changes.", "New administrators of the instance: 1."),
-        ("demote", "It does not administer the instance. Nothing changes.", "No longer administrators of the instance: 1."),
+        ("demote", "It doesn't administer the instance. Nothing changes.", "No longer administrators of the instance: 1."),
     ],
 )
 def test_what_is_so_already_stays_is_said_and_not_counted(choose, ada, ben, mailbox, action, said, done):

@@ -65,7 +65,7 @@ def test_a_time_zone_is_remembered_and_leads_back_and_a_browser_that_says_none_g
 def test_anything_but_a_zone_changes_nothing_and_says_so(browser, zone, db):
     response = browser.post(ZONE, {"zone": zone})
     assert "zone" not in browser.cookies
-    assert "Nothing was changed. This machine doesn’t know that time zone." in response.content.decode()
+    assert "Nothing was changed. This server doesn’t know that time zone." in response.content.decode()
     assert "<title>Error: Time zone" in response.content.decode()
 
 

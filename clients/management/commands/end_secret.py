@@ -14,7 +14,7 @@ from clients.services.audit import Actor
 
 
 class Command(JSONCommand):
-    help = "Make a secret expire now. Tokens that it obtained live until they expire."
+    help = "Make a secret expire now. Tokens that it obtained stay valid until they expire."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("client_id", metavar="CLIENT_ID")

@@ -17,7 +17,7 @@ from clients.services.audit import Actor
 
 
 class Command(JSONCommand):
-    help = "Let a secret that has an expiry date work longer."
+    help = "Postpone the expiry of a secret."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("client_id", metavar="CLIENT_ID")

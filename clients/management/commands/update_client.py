@@ -29,12 +29,12 @@ class Command(JSONCommand):
         parser.add_argument("--auth-method", action="append", metavar="METHOD", help=f"may be given several times: {', '.join(Client.AuthMethod.values)}")
         parser.add_argument("--scope", metavar='"a b"', help="what its tokens may allow, separated by spaces; “” for nothing")
         parser.add_argument("--audience", action="append", metavar="URI", help="may be given several times; “” for the workspace's own")
-        parser.add_argument("--jwks-uri", metavar="URI", help="where it publishes its public keys; “” for nowhere")
-        parser.add_argument("--tls-subject", metavar="TYPE:VALUE", help="what names it in a CA's certificate; “” for nothing")
+        parser.add_argument("--jwks-uri", metavar="URI", help="the URL where it publishes its public keys; “” for none")
+        parser.add_argument("--tls-subject", metavar="TYPE:VALUE", help="its name in a certificate from a CA; “” for none")
         parser.add_argument("--require-dpop", action=argparse.BooleanOptionalAction, help="only tokens that are bound to a key by DPoP")
         parser.add_argument("--require-certificate", action=argparse.BooleanOptionalAction, help="only tokens that are bound to a client certificate")
         parser.add_argument("--token-lifetime", metavar="SECONDS")
-        parser.add_argument("--allow-ip", action="append", metavar="CIDR", help="may be given several times; “” for everywhere")
+        parser.add_argument("--allow-ip", action="append", metavar="CIDR", help="may be given several times; “” for any address")
         parser.add_argument("--description")
         parser.add_argument("--contact", help="who is responsible for it")
         parser.add_argument("--tag", action="append", help="may be given several times; “” for none")
@@ -42,7 +42,7 @@ class Command(JSONCommand):
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         fields = _read_changes(options)
         if not fields:
-            raise ValidationError("Say what to change, for example --contact payments@example.com.", code="nothing_given")
+            raise ValidationError("Give at least one property to change, for example --contact payments@example.com.", code="nothing_given")
         changed = update_client(client=require_client(options["client_id"]), actor=actor, now=now, **fields)
         return {"client_id": changed.client.client_id, "changed": sorted(changed.after), **changed.after}
 

@@ -1,4 +1,4 @@
-"""The page “Prove it is you”, which comes between asking for a sensitive act and doing it (dashboard.frame.confirmation)."""
+"""The page “Confirm it’s you”, which comes between asking for a sensitive act and doing it (dashboard.frame.confirmation)."""
 
 from typing import Any, cast
 

@@ -1,4 +1,4 @@
-"""Links in mails: a new password for users who forgot theirs, and a new address for an account."""
+"""Links in emails: a new password for users who forgot theirs, and a new address for an account."""
 
 from typing import cast
 

@@ -48,7 +48,7 @@ REFUSALS = {
     "too_many": (429, "Too many attempts", "You aren’t signed in. Try again in a few minutes."),
     "email_not_proved": (403, "{name} hasn’t verified your email address", "It must say that your email address is verified. Ask the administrator of {name}."),
     "account_exists": (403, "{email} already has an account here", "Sign in as before, then connect your account with {name} under Account."),
-    "linked_with_another": (403, "This account is connected with somebody else at {name}", "Ask the administrator of this instance to check {email}."),
+    "linked_with_another": (403, "This account is connected to somebody else at {name}", "Ask the administrator of this instance to check {email}."),
     "inactive": (403, "Your account is switched off", "Ask the administrator of this instance."),
     "no_role": (
         403,
@@ -56,7 +56,7 @@ REFUSALS = {
         "None of your groups at {name} has a role here. Ask an owner of your workspace to invite you, or the administrator of {name} to change your groups.",
     ),
     "other_person": (403, "That was somebody else", "The person at {name} isn’t the one who is signed in here. Nothing was changed."),
-    "taken": (403, "Already connected with another account", "The person at {name} has another account here. Nothing was changed."),
+    "taken": (403, "Already connected to another account", "The person at {name} has another account here. Nothing was changed."),
 }
 # Refusals that anybody can cause by starting a sign-in here. The others need a person that the provider knows. They aren't counted per address, so colleagues
 # behind one address don't lock each other out.
@@ -90,7 +90,7 @@ def sso_sign_in(request: HttpRequest) -> HttpResponse:
 @configured
 @require_POST
 def sso_confirm(request: HttpRequest) -> HttpResponse:
-    """The page “Prove it is you” at the provider."""
+    """The page “Confirm it’s you” at the provider."""
     return _go(request, purpose="confirm", next_url=get_next_redirect_url(request) or "", proves_anew=True)
 
 
@@ -109,7 +109,7 @@ def sso_connect(request: HttpRequest) -> HttpResponse:
 def sso_disconnect(request: HttpRequest) -> HttpResponse:
     user, now = cast(User, request.user), timezone.now()
     if admission.disconnect(user=user, actor=actor_of(request), now=now):
-        messages.success(request, f"Your account is no longer connected with {settings.SSO_NAME}.")
+        messages.success(request, f"Your account is no longer connected to {settings.SSO_NAME}.")
         notices.tell("sso_disconnected", user, request=request, now=now, provider=settings.SSO_NAME)
     return redirect("sso_connection")
 
@@ -181,7 +181,7 @@ def _sign_in(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResp
 def _connect(request: HttpRequest, begun: Begun, identity: Identity) -> HttpResponse:
     user, now = _require_same(request, begun), timezone.now()
     admission.connect(user=user, identity=identity, actor=actor_of(request), now=now)
-    messages.success(request, f"Your account is connected with {settings.SSO_NAME}.")
+    messages.success(request, f"Your account is connected to {settings.SSO_NAME}.")
     notices.tell("sso_connected", user, request=request, now=now, provider=settings.SSO_NAME)
     return redirect("sso_connection")
 

@@ -1,7 +1,7 @@
 """Mail before a credential expires: to the client's contact, 30, 7 and 1 days before, and an hour before the expiry of a rotated secret that is still in use.
 
 Each mail is sent once. If the mail server accepts nothing, the round ends, and the next round begins at the same place. An address that the server refuses
-counts as missing, and a mail that failed in one round comes last in the next: otherwise three failing mails would end each round, and the mails behind them
+counts as missing, and an email that failed in one round comes last in the next: otherwise three failing emails would end each round, and the emails behind them
 would never be sent.
 """
 
@@ -36,7 +36,7 @@ _BATCH = 200
 MAX_A_ROUND = 100
 # At most this many for one workspace while others wait.
 PART_OF_WORKSPACE = 20
-# Shorter than the time until the next round, which another process runs and which would send the same mails.
+# Shorter than the time until the next round, which another process runs and which would send the same emails.
 ROUND_SECONDS = 240
 _MAX_FAILURES = 3
 # The names of the notices that failed in this process.

@@ -1,7 +1,7 @@
 """Mail to a client's owner when somebody else rotates its secret or ends one of its credentials, and also to the admins if that was still in use.
 
-Each address gets one mail about everything that was ended together. A mail never contains a secret: its maker has seen it. If the owner already gets too much
-mail, the admins are told instead, so that unimportant notices can't hide an important one.
+Each address gets one email about everything that was ended together. An email never contains a secret: its maker has seen it. If the owner already gets too
+much mail, the admins are told instead, so that unimportant notices can't hide an important one.
 """
 
 import logging
@@ -30,7 +30,7 @@ logger = logging.getLogger("tokenos.mail")
 
 # Beyond this many, uses aren't counted, so that ending many at once stays quick.
 _MAX_MEASURED = 20
-# At most this many untold owners are named in one mail.
+# At most this many untold owners are named in one email.
 _MAX_NAMED = 5
 
 
@@ -76,7 +76,7 @@ def _list(ended: Sequence[_Told], context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def tell_rotated(new: Rotated) -> None:
-    """A mail is red only if a secret that was in use ended at once."""
+    """An email is red only if a secret that was in use ended at once."""
     client, now, by = new.secret.client, new.now, find_person(new.actor.name)
     is_red = any(old.expires_at is not None and old.expires_at <= now and _is_used(old, now) for old in new.previous)
     previous = [(old, None if old.expires_at is None or old.expires_at <= now else old.expires_at) for old in new.previous]
@@ -122,7 +122,7 @@ def say_told(client: Client, *, is_red: bool, by: User, now: datetime) -> str:
 
 
 def say_told_before(client: Client) -> str:
-    """The same for a notice shortly before an old secret expires that is in use. We can't know how many mails a stranger's address will have had by then."""
+    """The same for a notice shortly before an old secret expires that is in use. We can't know how many emails a stranger's address will have had by then."""
     if mail.goes_to_files():
         return ""
     owner = next(iter(present_owner_of(client)), "")

@@ -79,7 +79,9 @@ def describe_credentials(credentials: Iterable[Credential], *, client: Client, k
 
 
 def describe_sources(client: Client, *, places: Sequence[Place], known: Background) -> list[CredentialRow]:
-    """The client's credentials without a row: the keys at its jwks_uri, and the subject of its certificates. places: the client's, the last used first."""
+    """The client's credentials without a row: the keys at its jwks_uri, and the subject of its certificates. places: the client's, the most recently used
+    first.
+    """
     sources = (("Keys at its jwks_uri", client.jwks_uri, "jwks_uri:"), ("Certificates by subject", client.tls_subject, "tls_subject:"))
     return [_describe_source(client, kind, label, prefix, places, known) for kind, label, prefix in sources if label]
 

@@ -108,7 +108,9 @@ class NewClientForm(OnceForm):
             widget=Checkboxes,
             error_messages={"invalid_choice": "Choose from the list."},
         )
-        self.fields["certificate_by"] = _radios("What names it", [(way, way) for way in self._certificate_ways()], "Choose one of the two.", required=False)
+        self.fields["certificate_by"] = _radios(
+            "Accepted certificates", [(way, way) for way in self._certificate_ways()], "Choose one of the two.", required=False
+        )
         self.fields["secret_expiry"] = _radios("Secret expires", expiry.choices(self.policy), "Choose when the secret expires.", required=False)
         self.fields["scopes"] = client_fields.scopes(self.workspace, chosen)
         self.fields["token_lifetime"] = client_fields.token_lifetime(int(self.policy.default_token_lifetime.total_seconds()), self.workspace.max_token_lifetime)

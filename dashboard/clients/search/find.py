@@ -23,7 +23,7 @@ def find(membership: Membership, text: str) -> Groups:
 
 
 def suggest(membership: Membership, recent: list[str]) -> Groups:
-    """The results before anything is typed. recent: client IDs, the last one first."""
+    """The results before anything is typed. recent: client IDs, the most recent first."""
     clients = recent_clients(membership.workspace, recent)[:_RECENT] or busiest_clients(membership.workspace, _RECENT)
     return _group([*describe_clients(clients), *first_pages(membership)])
 

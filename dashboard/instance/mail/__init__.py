@@ -1,6 +1,6 @@
 """Mail to people: text and HTML with the same words. It never contains a secret, or a link that signs in.
 
-A page's mail is sent after its response: a slow mail server doesn't make the reader wait, and the response time doesn't tell whether a mail was sent.
+A page's mail is sent after its response: a slow mail server doesn't make the reader wait, and the response time doesn't tell whether an email was sent.
 
 A template templates/mail/<name>.txt has the subject in its first line and, after an empty line, the text; templates/mail/<name>.html is the formatted version.
 Don't call anything here within a transaction.
@@ -81,7 +81,7 @@ def _talk_within_patience(talk: Callable[[], object]) -> None:
 class Unsent(NamedTuple):
     """Addresses whose mail the server didn't accept. refused: because of the address or content; the others failed because of the server.
 
-    files: the names of the mails' files, on an instance without a mail server.
+    files: the names of the emails' files, on an instance without a mail server.
     """
 
     addresses: list[str]
@@ -90,7 +90,7 @@ class Unsent(NamedTuple):
 
 
 def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]], *, is_page: bool = False) -> Unsent:
-    """Send one mail to each address, with its own context, over one connection. is_page: whether mail that takes longer than PATIENCE is sent after the
+    """Send one email to each address, with its own context, over one connection. is_page: whether mail that takes longer than PATIENCE is sent after the
     response.
     """
     waiting = deque((address, _compose(name, [address], context)) for address, context in contexts.items())
@@ -111,12 +111,12 @@ def send_each(name: str, contexts: Mapping[str, Mapping[str, Any]], *, is_page: 
 
 
 def _is_refusal(failure: Exception) -> bool:
-    """Whether only this mail failed: the server refuses its addresses or its content, for example a client's name that a spam filter knows."""
+    """Whether only this email failed: the server refuses its addresses or its content, for example a client's name that a spam filter knows."""
     return isinstance(failure, (SMTPRecipientsRefused, *_UNWRITABLE)) or (isinstance(failure, SMTPDataError) and failure.smtp_code >= 500)
 
 
 def _take(waiting: deque[tuple[str, EmailMultiAlternatives]]) -> Iterator[tuple[str, EmailMultiAlternatives]]:
-    """The waiting mails, except those that another thread takes meanwhile."""
+    """The waiting emails, except those that another thread takes meanwhile."""
     with suppress(IndexError):
         while True:
             yield waiting.popleft()
@@ -137,7 +137,7 @@ def _send_all(waiting: deque[tuple[str, EmailMultiAlternatives]], name: str, con
 
 
 def send_later(name: str, to: Sequence[str], context: Mapping[str, Any], *, by: User | None = None, places: str = "") -> bool:
-    """Like send, without waiting for the mail server. False if too many mails already wait. True also if the mail becomes a line in another one.
+    """Like send, without waiting for the mail server. False if too many emails already wait. True also if the mail becomes a line in another one.
 
     by: the user who causes it, if it goes to others and one user could cause many. places: the group of places within its kind, if not all share one.
     """
@@ -157,7 +157,7 @@ def _queue(message: EmailMultiAlternatives, name: str, *, by: User | None = None
 
 
 def gather(name: str, to: str, context: Mapping[str, Any]) -> None:
-    """Like send_later, but as a line in one mail with others from the next minutes, for recipients who have had many mails within an hour."""
+    """Like send_later, but as a line in one email with others from the next minutes, for recipients who have had many emails within an hour."""
     queue.gather(to, str(_compose(name, [to], context).subject), lambda lines: _send_more([to], lines))
 
 
@@ -204,7 +204,7 @@ def wait_until_sent() -> None:
 
 
 def failed_at() -> datetime | None:
-    """The time at which this process last failed to send a mail."""
+    """The time at which this process last failed to send an email."""
     return _failed_at
 
 

@@ -41,7 +41,7 @@ def in_ascii(address: str) -> str:
 
 
 def as_counted(address: str) -> str:
-    """The form for counting mails to one mailbox, even if the domain's name is another domain's; "" if there is no such form."""
+    """The form for counting emails to one mailbox, even if the domain's name is another domain's; "" if there is no such form."""
     local, _, domain = address[: _MAX + 1].rpartition("@")
     try:
         return f"{local}@{domain.encode('idna').decode('ascii')}"

@@ -18,14 +18,14 @@ from django.utils.crypto import salted_hmac
 
 from dashboard.instance.files import write_private
 
-# No link in a mail is valid for longer.
+# No link in an email is valid for longer.
 KEPT = timedelta(days=7)
-# Notices and mails with a link are counted separately; the latter are useful until the link expires.
+# Notices and emails with a link are counted separately; the latter are useful until the link expires.
 MAX_KEPT = 1000
 MAX_LINKS = 5000
 # The maximum of each of the two kinds.
 MAX_TO_ONE = 50
-# The header that names a mail's template in templates/mail.
+# The header that names an email's template in templates/mail.
 KIND = "X-TokenOS-Mail"
 # Mails that are useless without their link.
 ONLY_LINKS = frozenset({"account_reset", "account_email_change", "invitation", "hand_over"})
@@ -42,7 +42,7 @@ def _folder() -> Path:
 
 
 class Backend(BaseEmailBackend):
-    """Django's EMAIL_BACKEND until EMAIL_URL names a server. written: the files, in the order of the mails."""
+    """Django's EMAIL_BACKEND until EMAIL_URL names a server. written: the files, in the order of the emails."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -72,7 +72,7 @@ def _name(message: Message, now: datetime) -> str:
 
 
 def _remove_old(now: datetime) -> None:
-    """Remove expired mails; if there are too many, remove those of the person with the most, so that one person's mail can't displace another's."""
+    """Remove expired emails; if there are too many, remove those of the person with the most, so that one person's mail can't displace another's."""
     names = sorted(file.name for file in _folder().glob("*.eml"))
     gone, kept = [name for name in names if name < f"{now - KEPT:%Y-%m-%d-%H%M%S}"], defaultdict[str, dict[str, list[str]]](dict)
     for name in names[len(gone) :]:

@@ -1,9 +1,9 @@
 """Mail that waits for the mail server, in memory: stopping the server sends it first, but a crash loses it.
 
-Each kind of mail has its own places and the kinds take turns, so that many mails of one kind, such as those about a leak, can't push out or delay a notice
-about an account. Within a kind, one recipient has few places, so that people can't fill them with notices about themselves. The same limit applies to the mails
-that one person causes. Mail without a place isn't dropped silently: add reports it, so that the caller can tell somebody else. Lines beyond the limit of one
-address, at once or within an hour, go into one more mail to it.
+Each kind of mail has its own places and the kinds take turns, so that many emails of one kind, such as those about a leak, can't push out or delay a notice
+about an account. Within a kind, one recipient has few places, so that people can't fill them with notices about themselves. The same limit applies to the
+emails that one person causes. Mail without a place isn't dropped silently: add reports it, so that the caller can tell somebody else. Lines beyond the limit of
+one address, at once or within an hour, go into one more email to it.
 """
 
 import atexit
@@ -17,14 +17,14 @@ from typing import NamedTuple
 MAX_OF_A_KIND = 200
 MAX_TO_ONE = 20
 MAX_BY_ONE = 50
-# At most this many are listed in that mail; the others are only counted.
+# At most this many are listed in that email; the others are only counted.
 MAX_LISTED = 200
 # gather waits this long for more lines.
 GATHERED_SECONDS = 900
 
 
 class Place(Enum):
-    """TOO_MANY_TO_ONE: too many mails to that address are waiting; there may be room for others."""
+    """TOO_MANY_TO_ONE: too many emails to that address are waiting; there may be room for others."""
 
     TAKEN = auto()
     TOO_MANY_TO_ONE = auto()
@@ -39,7 +39,7 @@ class _Waiting(NamedTuple):
 
 _sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
 _lock = Lock()
-# The mails by kind; the kind whose turn is next comes first.
+# The emails by kind; the kind whose turn is next comes first.
 _waiting: dict[str, deque[_Waiting]] = {}
 # By kind and address: the lines beyond the limit.
 _more: dict[tuple[str, str], list[str]] = {}
@@ -49,7 +49,7 @@ _GATHERED = "gathered"
 
 
 def add(kind: str, to: str, send: Callable[[], object], *, by: str = "") -> Place:
-    """Queue a mail. to: an address, "" if it has no single recipient. by: the person who causes it, "" if that doesn't count."""
+    """Queue an email. to: an address, "" if it has no single recipient. by: the person who causes it, "" if that doesn't count."""
     with _lock:
         of_kind = _waiting.get(kind, deque())
         if sum(other.to == to for other in of_kind) >= MAX_TO_ONE:
@@ -61,7 +61,7 @@ def add(kind: str, to: str, send: Callable[[], object], *, by: str = "") -> Plac
 
 
 def add_more(kind: str, to: str, line: str, send: Callable[[Sequence[str]], object]) -> None:
-    """Add line to one mail with everything beyond that address's limit. Only addresses with MAX_TO_ONE waiting mails get such a mail, so there are few."""
+    """Add line to one email with everything beyond that address's limit. Only addresses with MAX_TO_ONE waiting emails get such an email, so there are few."""
     with _lock:
         lines = _more.setdefault((kind, to), [])
         lines.append(line if len(lines) < MAX_LISTED else "")
@@ -70,7 +70,7 @@ def add_more(kind: str, to: str, line: str, send: Callable[[Sequence[str]], obje
 
 
 def gather(to: str, line: str, send: Callable[[Sequence[str]], object]) -> None:
-    """Add line to one mail to that address, with all others within GATHERED_SECONDS of the first, for addresses that have had many mails within an hour."""
+    """Add line to one email to that address, with all others within GATHERED_SECONDS of the first, for addresses that have had many emails within an hour."""
     with _lock:
         lines = _more.setdefault((_GATHERED, to), [])
         lines.append(line if len(lines) < MAX_LISTED else "")

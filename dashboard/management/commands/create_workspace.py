@@ -17,7 +17,7 @@ _GIVE_ONE = ".venv/bin/python manage.py create_workspace {slug} --owner EMAIL"
 
 
 class Command(JSONCommand):
-    help = "Create a workspace with the scopes read and write, or give an existing one without an owner its owner. A new account's password is shown once."
+    help = "Create a workspace with the scopes read and write, or give an owner to an existing one that has none. A new account's password is shown once."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("slug", metavar="SLUG")

@@ -33,7 +33,7 @@ class Command(JSONCommand):
     help = "Prepare the database: migrations, static files, first signing key, demo workspace and client. Only adds what is missing."
 
     def declare(self, parser: CommandParser) -> None:
-        parser.add_argument("--announce", action="store_true", help="end with the URL, how to sign in, and a curl that gets a token")
+        parser.add_argument("--announce", action="store_true", help="finally print the URL, how to sign in, and a curl command that gets a token")
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
         # Other users must not read the database file and the files that SQLite puts beside it.

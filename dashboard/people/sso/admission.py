@@ -186,7 +186,7 @@ def allow_passwords(*, workspace: Workspace, members: Iterable[str], actor: Acto
 def _free(workspace: Workspace, email: str, *, actor: Actor, now: datetime) -> bool:
     membership = Membership.objects.select_related("workspace", "user").filter(workspace=workspace, user__email=email).first()
     if membership is None:
-        raise ValidationError(f"“{email[:80]}” isn't a member of {workspace.slug}. Give the e-mail address of a member's account.", code="unknown_member")
+        raise ValidationError(f"“{email[:80]}” isn't a member of {workspace.slug}. Give the email address of a member's account.", code="unknown_member")
     return release_from_sso(membership=membership, actor=actor, now=now)
 
 

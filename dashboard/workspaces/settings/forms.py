@@ -76,10 +76,10 @@ class SettingsForm(forms.Form):
         help_text="Recently created or enabled clients are skipped. Leave empty to turn off.",
     )
     live_clients_from = forms.ChoiceField(
-        label="Who may make live clients",
+        label="Who can create live clients",
         choices=[(Role.DEVELOPER, "Developers, admins and owners"), (Role.ADMIN, "Admins and owners"), (Role.OWNER, "Owners only")],
-        help_text="Everybody who may make clients may make test clients. Your APIs must tell test from live: the docs say how.",
-        error_messages={"required": "Choose who may make live clients.", "invalid_choice": "Choose developers, admins or owners."},
+        help_text="Anyone who can create clients can create test clients. Your APIs must tell test from live: the docs say how.",
+        error_messages={"required": "Choose who can create live clients.", "invalid_choice": "Choose developers, admins or owners."},
     )
     requires_second_factor = forms.BooleanField(label="Require a second factor for every member", required=False)
     requires_sso = forms.BooleanField(label="Require single sign-on", required=False)

@@ -174,8 +174,8 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
         "Passwords and passkeys no longer open this workspace.",
     ),
     "live_clients": (
-        "member loses the right to make live clients",
-        "members lose the right to make live clients",
-        "They can still make test clients. Existing live clients stay as they are.",
+        "member loses the right to create live clients",
+        "members lose the right to create live clients",
+        "They can still create test clients. Existing live clients stay as they are.",
     ),
 }

@@ -74,7 +74,7 @@ PAGES = [
     Shown("one_time_codes_on", "/accounts/security/codes/on/", "Turn on one-time codes", picture="one-time-codes"),
     Shown("one_time_codes_off", "/accounts/security/codes/off/", "", "mina"),
     Shown("recovery_codes_new", "/accounts/security/recovery-codes/new/", ""),
-    Shown("account_reauthenticate", "/accounts/confirm/", "Prove it is you", picture="confirm"),
+    Shown("account_reauthenticate", "/accounts/confirm/", "Confirm it’s you", picture="confirm"),
     Shown("account_logout", "/accounts/sign-out/", "Sign out"),
     Shown("workspaces", "/w/", "Workspaces", picture="workspaces"),
     Shown("workspace_new", "/w/new/", "Create workspace", "olga", picture="workspace-new"),

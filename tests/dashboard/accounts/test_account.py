@@ -89,7 +89,7 @@ class TestPassword:
         # The audit log names an account by its address, and keeps no event for ever.
         User.objects.filter(pk=ada.pk).update(email="ada@new.example")
         text = text_of(here)
-        assert "The audit log has no change" in text
+        assert "No change in the audit log" in text
         assert "Never changed" not in text
 
     @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_devices_are_said_in_words(user_agent, device):
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ("password", "You sign in with a password only. A passkey is faster and safer."),
+        ("password", "You sign in with just a password. A passkey is faster and safer."),
         ("code", "You sign in with a password and a code. A passkey is faster and safer."),
         ("neither", "You have none yet."),
     ],

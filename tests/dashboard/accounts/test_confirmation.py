@@ -1,4 +1,4 @@
-"""“Prove it is you” before sensitive actions: valid for 10 minutes, and the form is kept."""
+"""“Confirm it’s you” before sensitive actions: valid for 10 minutes, and the form is kept."""
 
 import re
 
@@ -179,7 +179,7 @@ def test_a_wrong_password_proves_nothing_and_is_recorded_and_after_too_many_one_
     for _ in range(2):
         response = old.post(PAGE, {"password": "wrong", "next": PASSWORD_PAGE})
     assert "That isn’t your password. Enter it again." in response.content.decode()
-    assert "<title>Error: Prove it is you" in response.content.decode()
+    assert "<title>Error: Confirm it’s you" in response.content.decode()
     assert last_event("user.confirmation_failed").target_id == ada.audit_name
     assert old.get(PASSWORD_PAGE).status_code == 302
     response = old.post(PAGE, {"password": factories.PASSWORD})
@@ -215,7 +215,7 @@ def test_one_person_cannot_fill_the_log_by_repeated_proofs(old, ada, monkeypatch
     monkeypatch.setattr(throttling._places, "_most", 1)
     refused = old.post(PAGE, proof)
     assert (refused.status_code, int(refused["Retry-After"]) > 3000) == (429, True)
-    assert "Too many proofs. Wait 60 min and try again." in text_of(refused)
+    assert "Too many confirmations. Wait 60 min and try again." in text_of(refused)
     assert AuditEvent.objects.filter(event="user.confirmed").count() == 2
 
 

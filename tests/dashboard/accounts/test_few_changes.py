@@ -65,11 +65,11 @@ class TestMailToAnAddressOfOnesChoice:
         """Nor does a response reveal that somebody else had mail sent there."""
         for _ in range(3):
             refused = eves.post(CHANGE, {"email": STRANGER})
-        assert_refused(refused, "Too many mails to that address.")
+        assert_refused(refused, "Too many emails to that address.")
         page = f"/w/demo/clients/{factories.create_client(demo).secret.client.client_id}/hand-over/"
         assert make_link(here, page, sends="on").status_code == 200
         assert here.post(CHANGE, {"email": STRANGER}).status_code == 302
-        assert_refused(here.post(CHANGE, {"email": f" {STRANGER.upper()}"}), "Too many mails to that address.")
+        assert_refused(here.post(CHANGE, {"email": f" {STRANGER.upper()}"}), "Too many emails to that address.")
         assert len(mailbox(STRANGER)) == 4
         assert AuditEvent.objects.filter(event="user.email_change_requested").count() == 3
         assert here.post(CHANGE, {"email": "ada@new.example"}).status_code == 302
@@ -87,7 +87,7 @@ class TestMailToAnAddressOfOnesChoice:
         page = f"/w/demo/clients/{factories.create_client(demo).secret.client.client_id}/hand-over/"
         assert here.post(CHANGE, {"email": STRANGER}).status_code == 302
         assert make_link(here, page, sends="on").status_code == 200
-        assert_refused(make_link(here, page, sends="on"), "Too many mails to that address.")
+        assert_refused(make_link(here, page, sends="on"), "Too many emails to that address.")
         assert len(mailbox(STRANGER)) == 2
         # Without a mail it is made all the same.
         assert make_link(here, page).status_code == 200
@@ -103,5 +103,5 @@ def test_signing_in_by_a_passkey_which_takes_no_time_and_is_an_event_each(here, 
     register(here, key)
     monkeypatch.setattr(quotas, "MAX_PROOFS", 2)
     assert [sign_in_by(Browser(), key, ada).status_code for _ in range(2)] == [302, 302]
-    assert_refused(sign_in_by(Browser(), key, ada), "Too many proofs.")
+    assert_refused(sign_in_by(Browser(), key, ada), "Too many confirmations.")
     assert AuditEvent.objects.filter(event="user.signed_in", after__method="passkey").count() == 2

@@ -52,7 +52,7 @@ def test_the_link_of_the_mail_sets_a_password_once_signs_nobody_in_and_ends_ever
     assert stranger.get("/accounts/security/").status_code == 302
     assert here.get("/accounts/security/").status_code == 302
     assert not Session.objects.filter(session_key=here.row_key).exists()
-    assert mailbox.subjects(ada.email)[0] == "Your password was reset by a link in a mail"
+    assert mailbox.subjects(ada.email)[0] == "Your password was reset by a link in an email"
     assert last_event("user.password_reset").target_id == ada.audit_name
     for response in (stranger.get(link), stranger.post(link, {"new_password": "another-long-phrase"})):
         assert response.status_code == 410
@@ -105,7 +105,7 @@ def test_somebody_who_knows_the_password_can_end_few_links_by_changing_it(here, 
     link = passwords.make_reset_link(User.objects.get(pk=ada.pk))
     refused = here.post(change, {"current_password": NEW, "new_password": f"{NEW}-2"})
     assert refused.status_code == 429
-    assert "Too many changes of the password. Wait 60 min and try again." in text_of(refused)
+    assert "Too many password changes. Wait 60 min and try again." in text_of(refused)
     assert Browser().post(link, {"new_password": f"{NEW}-3"})["Location"] == SIGN_IN
     assert here.get("/accounts/security/")["Location"].startswith(SIGN_IN)
 
@@ -217,10 +217,10 @@ class TestWithoutAMailServer:
         settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
 
     def test_the_page_says_whom_to_ask_and_not_whether_there_is_an_account(self, browser, ada, tmp_path):
-        assert "This instance has no mail server yet. Afterwards, its administrator can give you a link." in text_of(browser.get(ASK))
+        assert "This instance has no mail server yet: ask its administrator for the link afterwards." in text_of(browser.get(ASK))
         answers = [text_of(browser.post(ASK, {"email": email})).replace(email, "…") for email in (ada.email, "none@example.com")]
         assert answers[0] == answers[1]
-        assert "If … has an account, the mail with the link is a file in DATA_DIR/mail." in answers[0]
+        assert "If … has an account, the mail with the link was written to a file in DATA_DIR/mail." in answers[0]
         assert "Ask the administrator of this instance for the link. It works once, within 1 hour." in answers[0]
         assert "on its way" not in answers[0]
         mail.wait_until_sent()
@@ -231,7 +231,7 @@ class TestWithoutAMailServer:
     @pytest.mark.usefixtures("eve")
     def test_nor_does_that_of_another_address(self, here, email):
         """The second address has an account."""
-        assert "This instance has no mail server yet. Afterwards, its administrator can give you a link." in text_of(here.get("/accounts/profile/email/"))
+        assert "This instance has no mail server yet: ask its administrator for the link afterwards." in text_of(here.get("/accounts/profile/email/"))
         here.post("/accounts/profile/email/", {"email": email})
         said = text_of(here.get("/accounts/profile/"))
         assert f"Ask its operator for the mail to {email}: it is a file in DATA_DIR/mail. Open the link in it within 24 hours." in said

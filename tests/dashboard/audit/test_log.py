@@ -244,7 +244,7 @@ def test_one_event_says_everything(adas, demo, client, ada):
     text = text_of(adas.get(f"{PAGE}{event.pk}/"))
     for said in ("disabled client", "client.disabled", "203.0.113.5", "request-1", ada.audit_name, f"client {client.client_id}", "status enabled disabled"):
         assert said in text
-    assert "Events of this request" in text
+    assert "Events from this request" in text
     assert "enabled client" in text
     assert f'href="/w/demo/clients/{client.client_id}/"' in adas.get(f"{PAGE}{event.pk}/").content.decode()
 

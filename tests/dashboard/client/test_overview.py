@@ -51,7 +51,7 @@ def test_it_says_whether_it_can_get_tokens_and_if_not_since_when(adas, client, u
     said = text_of(adas.get(url))
     assert f"billing-sync Live {client.client_id} Copy client ID of billing-sync Active" in said
     assert "Validity" in said
-    assert "No request yet. Show examples" in said
+    assert "No requests yet. Show examples" in said
     factories.expire(client.secrets.get())
     said = text_of(adas.get(url))
     assert "Copy client ID of billing-sync No working credential" in said
@@ -85,7 +85,7 @@ def test_a_disabled_one_says_by_whom_and_why(adas, ada, client, url):
     assert main_button_of(page) == "Enable client"
     AuditEvent.objects.all().delete()
     assert "Disabled. It gets no tokens." in text_of(adas.get(url))
-    assert "No events of this client are left." in text_of(adas.get(f"{url}audit/"))
+    assert "No events of this client are kept any more." in text_of(adas.get(f"{url}audit/"))
 
 
 def test_keys_that_the_client_publishes_are_enough(adas, client, url):
@@ -103,7 +103,10 @@ def test_an_audience_of_another_workspace_is_marked_with_what_to_do(adas, client
     api, own, instance = "https://api.example.com", "https://mine.example.com", f"{settings.ISSUER_URL}/w/other"
     Client.objects.update(audiences=[own, api], withheld_audiences=[api])
     said = text_of(adas.get(url))
-    assert f"{api} isn’t this workspace’s, so no token of this client is for it. Remove it from the client. If it is your API’s, ask the operator" in said
+    assert (
+        f"{api} isn’t this workspace’s audience, so this client gets no tokens for it. Remove it from the client. If it belongs to your API, ask the operator"
+        in said
+    )
     assert f"{own} {api} no tokens" in said
     assert "is refused." not in said
     Client.objects.update(audiences=[api])
@@ -164,7 +167,7 @@ def test_places_that_still_use_the_old_secret_are_named_or_counted(adas, bens, c
 def test_an_old_secret_that_nothing_uses_for_a_moment_can_be_ended(adas, client, url):
     old, new = rotate(client)
     said = text_of(adas.get(url))
-    assert f"Nothing has used the old secret {old} since the new one was made. Use shows here after 2 seconds." in said
+    assert f"Nothing has used the old secret {old} since the new one was made. Use appears here within 2 seconds." in said
     assert "End it now" not in said
     assert f"{old} Old" in said
     assert f"{new} New" in said
@@ -250,7 +253,7 @@ def test_the_facts_are_shown_beside_it(adas, client, url):
     count_tokens(client, client.secrets.get().secret_id, 41)
     said = text_of(adas.get(url))
     assert "For Sends invoices" in said
-    assert "Audience https://a.example Token life 1 h, DPoP, bound to a certificate Alive now 41 tokens Addresses 203.0.113.0/24" in said
+    assert "Audience https://a.example Token life 1 h, DPoP, bound to a certificate Valid now 41 tokens Addresses 203.0.113.0/24" in said
 
 
 def test_a_period_can_be_chosen_for_the_chart(adas, client, url):

@@ -27,7 +27,7 @@ def ids_in(page):
 
 def test_granted_and_refused_ones_are_listed_newest_first_with_their_reason(adas, client, url):
     secret = client.secrets.get()
-    assert "No request yet. Show examples" in text_of(adas.get(url))
+    assert "No requests yet. Show examples" in text_of(adas.get(url))
     record_request(client, request_id="r-old", ago=timedelta(minutes=5), credential=secret.secret_id)
     refuse_request(client, request_id="r-new")
     page = adas.get(url)
@@ -76,7 +76,7 @@ def test_requests_are_filtered(adas, client, url, query, expected):
 
 def test_what_doesnt_match_offers_the_way_back_and_an_address_that_is_none_is_told(adas, client, url):
     record_request(client)
-    assert "No request matches. Clear filters" in text_of(adas.get(f"{url}?address=192.0.2.1"))
+    assert "No matching requests. Clear filters" in text_of(adas.get(f"{url}?address=192.0.2.1"))
     page = adas.get(f"{url}?address=203.0.113.300")
     assert "203.0.113.300 isn’t an IP address." in text_of(page)
     assert "<title>Error: " in page.content.decode()

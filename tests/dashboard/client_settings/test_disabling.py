@@ -28,7 +28,7 @@ def test_page_says_who_asks_and_how_many_tokens_end_and_the_audit_log_keeps_the_
     assert "198.51.100.7 stops getting tokens." in text
     assert "212 times in 7 days" in text
     assert "3 tokens end at once." in text
-    assert "It can be undone." in text
+    assert "You can undo this." in text
     assert f"disable_client \\ {used.client_id}" in text
     assert Client.objects.get().status == "enabled"
     page = dans.post(path(used, "disable"), {"reason": "Nobody knows what it is"}, follow=True)

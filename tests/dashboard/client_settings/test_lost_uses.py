@@ -115,8 +115,8 @@ def test_tokens_of_another_key_address_or_subject_end_and_the_page_says_so(adas,
     live(client, credential="jwks_uri:0123:thumb", count=3)
     live(client, credential="tls_subject:0123", count=1)
     text = text_of(ask(adas, client, {"jwks_uri": "https://b.example.com/jwks.json", "tls_subject": "b.example.com"}))
-    assert "3 tokens end at once. Keys of the present address obtained them." in text
-    assert "1 token ends at once. Certificates of the present subject obtained it." in text
+    assert "3 tokens end at once. Keys at the current URL obtained them." in text
+    assert "1 token ends at once. Certificates with the current subject obtained it." in text
     TokenCount.objects.all().delete()
     assert ask(adas, client, {"jwks_uri": "https://b.example.com/jwks.json"}).status_code == 302
     assert changes() == [({"jwks_uri": uri}, {"jwks_uri": "https://b.example.com/jwks.json"})]

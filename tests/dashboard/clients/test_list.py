@@ -129,7 +129,7 @@ def test_it_finds_by_a_part_of_name_client_id_owner_or_scope_and_no_character_me
     found = ["billing-sync"] if text == "ID" or text[0].isalpha() else []
     assert sorted(names_of(page)) == (["billing-sync", "route-planner"] if text == "\0" else [] if text == "billng" else found)
     if text == "billng":
-        assert "No client matches ‘ billng ’. Clear filters" in text_of(page)
+        assert "No clients match ‘ billng ’. Clear filters" in text_of(page)
         assert f'<a href="{PAGE}">Clear filters</a>' in page.content.decode()
 
 

@@ -34,7 +34,7 @@ def test_what_breaks_is_said_with_who_uses_it_how_often_and_which_tokens_end(dan
     assert "of billing-sync Live" in text
     assert "198.51.100.7 stops getting tokens. It used this secret 14 min ago, and 212 times in 7 days. From now on it gets invalid_client." in text
     assert "203.0.113.61 stops getting tokens. It used this secret 2 h ago, and 1 time in 7 days." in text
-    assert "3 tokens end at once. The last of them would have lived until" in text
+    assert "3 tokens end at once. The last of them would have been valid until" in text
     assert "billing-sync has no other credential. It gets no token until it has a new one." in text
     assert "Rotate it: both secrets work until the new one is everywhere." in text
 
@@ -50,14 +50,14 @@ def test_what_goes_on_is_said_with_the_credential_that_it_uses(danas, secret):
     assert "2 tokens end at once." in text
     assert "198.51.100.7 stops getting tokens with it." in text
     assert f"It uses {new.secret_id} too, and continues with that." in text
-    assert f"203.0.113.61 and 1 other place go on. They use {new.secret_id}, which never expires." in text
+    assert f"203.0.113.61 and 1 other place keep working. They use {new.secret_id}, which never expires." in text
     assert "has no other credential" not in text
 
 
 def test_use_from_an_address_that_nobody_knows_is_use_as_well_and_of_many_the_last_ones_are_named(danas, secret):
     secret.last_used_at = timezone.now() - timedelta(hours=3)
     secret.save(update_fields=["last_used_at"])
-    assert "It was used 3 h ago, from an address that isn’t known." in text_of(danas.get(page_of(secret)))
+    assert "It was used 3 h ago, from an unknown address." in text_of(danas.get(page_of(secret)))
     secret.client.created_at = timezone.now() - 90 * DAY
     secret.client.save(update_fields=["created_at"])
     for number in range(12):

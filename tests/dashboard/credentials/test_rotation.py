@@ -50,7 +50,7 @@ def test_the_form_asks_for_the_overlap_and_24_hours_is_the_default(danas, client
     text = text_of(page)
     assert "How long should both secrets work? End old at once 1 hour 24 hours 7 days Date" in text
     assert re.search(r'value="24h"[^>]*checked', page.content.decode())
-    assert "Nothing breaks now. 203.0.113.61 and 1 other place go on with" in text
+    assert "Nothing breaks now. 203.0.113.61 and 1 other place keep working with" in text
     assert "Tokens issued with it stay valid until they expire, at most 1 hour." in text
     assert f"The current secret {secret.secret_id} keeps working until tomorrow" in page.content.decode()
     assert 'class="btn main tall"' in page.content.decode()

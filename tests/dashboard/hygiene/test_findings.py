@@ -34,7 +34,7 @@ def add_secret(secret, *, made, used, make, now, lifetime=None):
 def test_of_clean_clients_everything_is_in_order(adas, make, demo):
     make(made=10, auth_methods=["client_secret_basic"])
     text = text_of(adas.get(URL))
-    assert "To tidy up" not in text
+    assert "What to tidy up" not in text
     assert "Every secret expires." in text
     for kind in Kind:
         assert names(adas, kind.value) == []

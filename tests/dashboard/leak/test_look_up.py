@@ -56,7 +56,7 @@ def test_a_secret_in_use_says_so_with_where_it_was_used_and_what_breaks(adas, bi
     assert "Revoke secret and end 2 tokens" in text
     assert "Make a new secret first" in text
     assert "Anybody who has it can read write" in text
-    assert "Tokens alive 2, the last until" in text
+    assert "Valid tokens 2, the last until" in text
     assert "203.0.113.61 Usual for this client" in text
     assert "by tests, by a command" in text
     # A token that was revoked by itself isn't alive, and another secret that works is named.
@@ -71,7 +71,7 @@ def test_a_secret_in_use_says_so_with_where_it_was_used_and_what_breaks(adas, bi
     factories.expire(billing.secret)
     text = text_of(look_up(adas, billing.plaintext))
     assert "1 token that it obtained is still good." in text
-    assert "It gets no new ones anyway." in text
+    assert "It already gets no new tokens." in text
     assert "Revoke secret and end 1 token" in text
 
 

@@ -174,7 +174,7 @@ def test_a_viewer_notifies_people_who_can_revoke_by_a_mail_without_the_secret(be
     assert f"- secret {billing.secret.secret_id} of billing-sync" in message.body
     link = re.search(r"https://\S+?(/w/demo/leak/\?what=\S+)", message.body)[1]
     assert billing.plaintext not in message.body + str(message.alternatives)
-    assert "ada@example.com and dana@example.com got a mail with a link to this page." in text_of(bens.get(answer["Location"]))
+    assert "ada@example.com and dana@example.com got an email with a link to this page." in text_of(bens.get(answer["Location"]))
     assert "Revoke secret" in text_of(sign_in(dana).get(link))
     settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
     answer = bens.post(URL, {"tell": "yes", "what": f"s.{factories.create_secret(billing.secret.client).secret.secret_id}"})

@@ -255,7 +255,7 @@ def test_an_admin_does_neither_with_an_invitation_of_an_owner_nor_do_a_viewer_an
 
 def test_many_open_invitations_have_a_page_of_their_own_which_a_viewer_sees(adas, bens, ada, demo):
     page = "/w/demo/members/invitations/"
-    assert "Nobody is invited at the moment." in text_of(adas.get(page))
+    assert "No open invitations." in text_of(adas.get(page))
     Invitation.objects.bulk_create(
         Invitation(
             workspace=demo,

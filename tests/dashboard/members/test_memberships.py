@@ -214,7 +214,7 @@ def test_one_person_changes_another_s_role_few_times_in_an_hour_which_keeps_nobo
         assert change(dans, ben, demo, role).status_code == 302
     refused = change(dans, ben, demo, "developer")
     assert (refused.status_code, int(refused["Retry-After"]) > 3500) == (429, True)
-    assert "Too many changes of this role. Wait 60 min and try again." in text_of(refused)
+    assert "Too many changes to this role. Wait 60 min and try again." in text_of(refused)
     assert role_of(ben, demo) == "viewer"
     assert len(mails()) == 2
     assert change(adas, ben, demo, "developer").status_code == 302

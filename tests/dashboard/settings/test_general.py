@@ -122,7 +122,7 @@ def test_report_names_what_each_policy_touches(adas, demo, ben, dan, settings):
     page = text_of(adas.get(response["Location"]))
     for said in (
         "2 clients allow a method that is no longer allowed", "by-post", "2 clients get tokens with a longer lifetime", "3,600 s",
-        "1 client has been unused for that long", "old-sync", "2 secrets have no expiry", "1 member loses the right to make live clients", "dan@example.com",
+        "1 client has been unused for that long", "old-sync", "2 secrets have no expiry", "1 member loses the right to create live clients", "dan@example.com",
         "3 members have no second factor", "ben@example.com",
     ):  # fmt: skip
         assert said in page

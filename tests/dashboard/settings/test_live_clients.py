@@ -1,4 +1,4 @@
-"""Who may make live clients. Pages and the API ask this before they make one; test clients are for everybody who may make clients."""
+"""Who can create live clients. Pages and the API ask this before they make one; test clients are for everybody who may make clients."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -29,6 +29,6 @@ def test_refusal_says_who_can_and_what_is_left(demo):
     developer = member(demo, Role.DEVELOPER)
     with pytest.raises(ValidationError) as error:
         policies.require_environment(developer, "live")
-    assert error.value.messages == ["In demo only admins and owners can make live clients. Make a test client, or ask one of them."]
+    assert error.value.messages == ["In demo only admins and owners can create live clients. Create a test client, or ask one of them."]
     policies.require_environment(developer, "test")
     policies.require_environment(member(demo, Role.ADMIN), "live")

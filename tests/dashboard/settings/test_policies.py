@@ -89,4 +89,4 @@ def test_single_sign_on_is_required_only_if_an_owner_could_come_in_by_it(request
     page = dans.post(SETTINGS + "preview/", entries(dans, preview))
     assert AccessPolicy.objects.filter(workspace=demo, requires_sso=True).exists() is (role == "owner")
     if role != "owner":
-        assert "No owner’s account is connected with Okta, so no owner could sign in." in text_of(page)
+        assert "No owner’s account is connected to Okta, so no owner could sign in." in text_of(page)

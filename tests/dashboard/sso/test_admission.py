@@ -91,7 +91,7 @@ def test_an_administrator_or_an_account_without_workspace_or_linked_already_is_n
     assert heading(come(browser, okta, sub="00u2", email="grace@example.com", groups=[])) == "You have no workspace here yet"
     assert not SocialAccount.objects.exists()
     link(ada, okta, "00u-before")
-    assert heading(come(browser, okta, sub="00u1ada", email=ada.email)) == "This account is connected with somebody else at Okta"
+    assert heading(come(browser, okta, sub="00u1ada", email=ada.email)) == "This account is connected to somebody else at Okta"
     assert user_of(browser) is None
 
 

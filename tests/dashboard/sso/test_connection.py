@@ -1,4 +1,4 @@
-"""Connecting an existing account with a person at the provider, and “Prove it is you” at the provider."""
+"""Connecting an existing account with a person at the provider, and “Confirm it’s you” at the provider."""
 
 import re
 import time
@@ -48,10 +48,10 @@ def test_somebody_who_is_signed_in_connects_is_told_and_signs_in_there_until_the
     response = come(ada_in, okta, path=CONNECT, email="another@address.example", email_verified=False)
     assert response["Location"] == PAGE
     text = ada_in.get(PAGE).content.decode()
-    assert "Your account is connected with Okta." in text
+    assert "Your account is connected to Okta." in text
     assert "Disconnect from Okta" in text
     wait_until_sent()
-    assert [message.to for message in mail.outbox if message.subject == "Your account was connected with Okta"] == [[ada.email]]
+    assert [message.to for message in mail.outbox if message.subject == "Your account was connected to Okta"] == [[ada.email]]
     come(second_browser, okta)
     assert user_of(second_browser) == ada.pk
     assert come(ada_in, okta, path=CONNECT)["Location"] == PAGE
@@ -79,7 +79,7 @@ def test_connecting_takes_a_fresh_proof_of_who_is_signed_in_and_no_link(ada_in, 
 def test_a_person_who_is_connected_with_another_account_is_refused(ada_in, okta, ada, ben):
     SocialAccount.objects.create(user=ben, provider=okta.issuer, uid="00u1ada")
     response = come(ada_in, okta, path=CONNECT)
-    assert (response.status_code, heading(response)) == (403, "Already connected with another account")
+    assert (response.status_code, heading(response)) == (403, "Already connected to another account")
     assert not SocialAccount.objects.filter(user=ada).exists()
 
 
@@ -109,7 +109,7 @@ def test_nobody_keeps_a_role_of_the_provider_s_by_disconnecting(ada_in, okta, ad
     assert not events("user.sso_disconnected")
 
 
-# “Prove it is you”
+# “Confirm it’s you”
 
 
 @pytest.fixture

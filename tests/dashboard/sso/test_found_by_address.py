@@ -34,7 +34,7 @@ def subjects():
 
 def told():
     mail.wait_until_sent()
-    return [message.to for message in outbox.outbox if message.subject == "Your account was connected with Okta"]
+    return [message.to for message in outbox.outbox if message.subject == "Your account was connected to Okta"]
 
 
 @pytest.mark.usefixtures("with_codes")
@@ -75,7 +75,7 @@ class TestWithASecondFactor:
         before = subjects()
         assert browser.post(CODE, {"code": app_code(factories.TOTP_SECRET)})["Location"] == "/accounts/sign-in/"
         assert (user_of(browser), subjects()) == (None, before)
-        assert "Your account can no longer be connected with Okta. Sign in as before." in text_of(browser.get("/accounts/sign-in/"))
+        assert "Your account can no longer be connected to Okta. Sign in as before." in text_of(browser.get("/accounts/sign-in/"))
         assert events("user.sign_in_failed")[-1].target_id == ada.audit_name
 
     def test_the_provider_s_own_is_not_as_good_until_they_are_linked(self, browser, okta, ada):

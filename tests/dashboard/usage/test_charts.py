@@ -102,7 +102,7 @@ class TestTags:
             "24 Nov 14:00 to 15:00: 7 granted, 0 refused, 1 failed",
         ]
         cells = [["".join(cell.itertext()).strip() for cell in row] for row in root.iter("tr")]
-        assert cells[0] == ["When, UTC", "Granted", "Refused", "Failed here"]
+        assert cells[0] == ["When, UTC", "Granted", "Refused", "Server errors"]
         assert cells[1:] == [["24 Nov 12:00 to 13:00", "1,200", "3", "0"], ["24 Nov 13:00 to 14:00", "0", "0", "0"], ["24 Nov 14:00 to 15:00", "7", "0", "1"]]
 
     def test_hours_are_those_of_the_reader_and_days_those_of_utc(self, rf):
@@ -116,7 +116,7 @@ class TestTags:
 
     def test_no_request_is_a_sentence_instead(self, rf):
         assert render("{% usage_chart series %}", rf, series=slots((), ())).strip() == '<p class="muted">No requests in this period.</p>'
-        assert "No request yet." in render("{% usage_chart series empty='No request yet.' %}", rf, series=[])
+        assert "No requests yet." in render("{% usage_chart series empty='No requests yet.' %}", rf, series=[])
 
     def test_a_share_is_shown_as_a_bar_and_a_number(self, rf):
         assert 'width="25.0%"' in render("{% hbar 1 4 %}", rf)

@@ -46,7 +46,7 @@ class TestTotals:
         use(billing, 5000, hours=40 * 24)
         use(billing, 999, endpoint="gateway")
         text = text_of(read(adas))
-        for said in ("Granted 2,000", "Refused 20 1.0 %", "Failed here 2", "Clients that asked 2 of 2"):
+        for said in ("Granted 2,000", "Refused 20 1.0 %", "Server errors 2", "Active clients 2 of 2"):
             assert said in text
 
     def test_nothing_yet_is_said_in_each_part_and_the_time_of_the_whole_instance_as_such(self, bens, answer):
@@ -58,8 +58,8 @@ class TestTotals:
         answer(10, limit_ms=40)
         answer(3, limit_ms=1, is_failure=True)
         text = text_of(read(bens))
-        assert re.search(r"p95 time, whole instance \d+ ms", text)
-        assert "Failed here 0 3 of the whole instance" in text
+        assert re.search(r"p95 response time, whole instance \d+ ms", text)
+        assert "Server errors 0 3 in the whole instance" in text
 
     @pytest.mark.parametrize(("period", "seen"), [("24h", 1), ("7d", 11), ("30d", 111), ("", 11), ("1y", 11), ("\0", 11)])
     def test_a_period_counts_only_its_own_requests(self, adas, use, billing, period, seen):
@@ -77,7 +77,7 @@ class TestTotals:
             assert link in page.content.decode()
         text = text_of(read(adas, env="live"))
         assert "Granted 7 " in text
-        assert "Clients that asked 1 of 1" in text
+        assert "Active clients 1 of 1" in text
         assert "Granted 12 " in text_of(read(adas, env="moon"))
 
 
@@ -129,7 +129,7 @@ class TestOneClient:
         page = read(adas, client=billing.client_id, period="24h")
         html = page.content.decode()
         assert "Granted 90 " in text_of(page)
-        assert "Clients that asked" not in text_of(page)
+        assert "Active clients" not in text_of(page)
         text = section(page, "by-credential")
         assert text.index("Public key laptop 60") < text.index("Secret OldSecret1 30")
         assert "Secret OldSecret2 0 100 % less" in text
