@@ -78,7 +78,7 @@ def test_a_leaked_secret_stops_working_seconds_after_it_is_pasted(server, finder
     hand.tick("Remove it from where you found it, and from the history there")
     hand.press("Save checklist")
     hand.page.wait_for_url("**tick=remove**")
-    assert hand.page.get_by_label("Remove it where you found it").is_checked()
+    assert hand.page.get_by_label("Remove it from where you found it").is_checked()
     assert billing["client_secret"] not in hand.page.url
 
 

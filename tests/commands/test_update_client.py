@@ -61,7 +61,7 @@ def test_what_is_so_already_is_no_change(command, client):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "Say what to change"),
+        ([], "Give at least one property to change"),
         (["--name", ""], "name"),
         (["--scope", "a  b"], "isn't a scope"),
         (["--token-lifetime", "soon"], "whole number"),

@@ -145,8 +145,8 @@ class ScopeForm(forms.Form):
         error_messages={"required": "Enter a name, for example orders:read.", "max_length": f"A scope can have at most {MAX_SCOPE_LENGTH} characters."},
     )
     description = TextField(
-        named="sentence",
-        label="Sentence",
+        named="description",
+        label="Description",
         required=False,
         max_length=200,
         help_text="What it allows, for people who choose scopes.",

@@ -43,7 +43,7 @@ PAGES: list[Shown] = [
     Shown("leak", "/w/kestrel/leak/?what=k.{key_client}.{kid}", ""),
     Shown("leak", "/w/kestrel/leak/?what=s.{new_secret}&what=s.{secret}&what=c.{certificate_client}.{thumbprint}", "", picture="leak-several"),
     Shown("leak", "/w/kestrel/leak/?what=i.{strange_client}", "The client ID of"),
-    Shown("leak_stop", "/w/kestrel/leak/?what=s.{leaked_secret}", "Ended", act=_stop, picture="leak-stopped"),
+    Shown("leak_stop", "/w/kestrel/leak/?what=s.{leaked_secret}", "Revoked", act=_stop, picture="leak-stopped"),
     Shown("hygiene", "/w/kestrel/hygiene/", "Hygiene", picture="hygiene"),
     Shown("hygiene_fix", "/w/kestrel/hygiene/secret-in-body/", "Secrets in the body", picture="hygiene-fix"),
     Shown("hygiene_fix", "/w/kestrel/hygiene/secret-in-body/", "Secrets in the body", "ben"),

@@ -29,7 +29,7 @@ def text_of(browser, path=SECURITY):
 def test_security_says_what_there_is(here, ada):
     text = text_of(here)
     assert "<h1>Your account</h1>" in text
-    assert "You sign in with a password only." in text
+    assert "You sign in with just a password." in text
     assert "You get 10 with your first passkey or one-time codes" in text
     add_passkey(ada)
     text = text_of(here)

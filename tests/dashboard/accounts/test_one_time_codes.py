@@ -148,7 +148,7 @@ def test_wrong_codes_count_as_wrong_passwords_do(browser, ada, app, settings):
 
 def test_turning_them_off_takes_the_recovery_codes_along(here, ada, app, mailbox):
     prove(here, app.factor)
-    assert "your recovery codes go with them" in here.get(OFF).content.decode()
+    assert "your recovery codes are removed too" in here.get(OFF).content.decode()
     assert here.post(OFF)["Location"] == "/accounts/security/"
     assert not Authenticator.objects.exists()
     assert mailbox.subjects(ada.email) == ["One-time codes are off for your account"]

@@ -162,11 +162,11 @@ def test_it_is_removed_once_and_the_account_is_told_and_with_the_last_one_go_the
     assert here.post(page(first, "remove")).status_code == 404
     assert sorted(Authenticator.objects.values_list("type", flat=True)) == ["recovery_codes", "webauthn"]
     [message] = mailbox(ada.email)
-    assert message.subject == "A passkey of your account was removed: Laptop"
+    assert message.subject == "A passkey was removed from your account: Laptop"
     assert "127.0.0.1" in message.body
     assert "set a new password" in message.body
     assert AuditEvent.objects.get(event="user.passkey_removed").before == {"name": "Laptop"}
-    assert "your recovery codes go with it" in here.get(page(last, "remove")).content.decode()
+    assert "your recovery codes are removed too" in here.get(page(last, "remove")).content.decode()
     here.post(page(last, "remove"))
     assert not Authenticator.objects.exists()
 

@@ -147,7 +147,7 @@ class TestFilters:
         assert len(find(adas, "person=client")) == 2
         assert "300.1.1.1 isn’t an IP address." in text_of(adas.get(f"{PAGE}?address=300.1.1.1"))
         assert adas.get(f"{PAGE}?q=%00&person=%00&client=%00&address=%00").status_code == 200
-        assert "No event matches in the last 7 days. Clear filters" in text_of(adas.get(f"{PAGE}?q=billng"))
+        assert "No matching events in the last 7 days. Clear filters" in text_of(adas.get(f"{PAGE}?q=billng"))
 
     def test_filtering_by_client_includes_its_credentials(self, adas, demo):
         client = factories.create_client(demo, auth_methods=["client_secret_basic", "private_key_jwt", "self_signed_tls_client_auth"]).secret.client
@@ -257,7 +257,7 @@ def test_what_else_that_person_did_that_day_is_beside_an_event_of_this_workspace
     assert adas.get(f"{PAGE}{record(other).pk}/").status_code == 404
     assert adas.get(f"{PAGE}{10**20}/").status_code == 404
     text = text_of(adas.get(f"{PAGE}{record(demo, actor='system', target=('workspace', 'demo')).pk}/"))
-    assert "it didn’t come from the network" in text
+    assert "it didn’t come over the network" in text
     assert "Fields before and after" not in text
 
 

@@ -46,10 +46,10 @@ def test_removal_of_a_scope_in_use_is_asked_about_first(carls, used):
     [
         ({"auth_methods": ["client_secret_basic"]}, "4,120 requests in 7 days came with a secret. Those that send it in the body will be refused."),
         ({"auth_methods": ["client_secret_post"]}, "Those that send it in the Authorization header, or as an API key, will be refused."),
-        ({"auth_methods": ["private_key_jwt"]}, "4,120 requests in 7 days authenticated by client_secret_basic."),
+        ({"auth_methods": ["private_key_jwt"]}, "4,120 requests in 7 days authenticated with client_secret_basic."),
         ({"allowed_networks": "203.0.113.0/24"}, "198.51.100.7 made 4,120 requests in 7 days. It isn’t in the new ranges"),
-        ({"audiences": "https://b.example.com"}, "Who asks for https://a.example.com will be refused."),
-        ({"audiences": ""}, "No new token is for https://a.example.com."),
+        ({"audiences": "https://b.example.com"}, "Requests for https://a.example.com will be refused."),
+        ({"audiences": ""}, "New tokens won’t be for https://a.example.com."),
         ({"require_dpop": "on"}, "Requests without a DPoP proof will be refused."),
         ({"require_certificate": "on"}, "Requests without a client certificate will be refused."),
     ],
@@ -89,14 +89,14 @@ def test_scope_that_was_granted_without_being_asked_for_is_told_apart_and_a_firs
     text = text_of(ask(carls, client, {"scopes": ["read"]}))
     assert "write was in 1 token in 7 days, without being asked for. New tokens won’t carry it" in text
     text = text_of(ask(carls, client, {"audiences": "https://a.example.com"}))
-    assert "New tokens are for https://a.example.com instead of the workspace’s own APIs." in text
+    assert "New tokens will be for https://a.example.com instead of the workspace’s own APIs." in text
 
 
 def test_method_is_judged_by_the_credentials_that_are_for_it(carls, demo):
     client = factories.create_client(demo, name="keys", auth_methods=["client_secret_basic", "private_key_jwt", "self_signed_tls_client_auth"]).secret.client
     use(client, credential="key:laptop", count=7)
     text = text_of(ask(carls, client, {"auth_methods": ["self_signed_tls_client_auth"]}))
-    assert "7 requests in 7 days authenticated by private_key_jwt." in text
+    assert "7 requests in 7 days authenticated with private_key_jwt." in text
     assert "client_secret_basic." not in text
     assert ask(carls, client, {"auth_methods": ["private_key_jwt"]}).status_code == 302
 

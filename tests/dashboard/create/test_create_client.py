@@ -307,7 +307,7 @@ def test_who_may_not_make_live_clients_is_offered_test_only(danas, demo):
     AccessPolicy.objects.create(workspace=demo, live_clients_from=Role.ADMIN)
     html = danas.get(NEW).content.decode()
     assert 'value="live"' not in html
-    assert "In demo only admins and owners can make live clients." in errors_of(create(danas))
+    assert "In demo only admins and owners can create live clients." in errors_of(create(danas))
     assert len(secrets_in(create(danas, environment="test"))) == 1
 
 

@@ -120,7 +120,7 @@ def test_an_expired_one_is_refused_and_one_that_ends_within_30_days_or_begins_la
     assert not ClientCertificate.objects.exists()
     assert "It expires tomorrow" in text_of(show(danas, client_, pem(ends=now + DAY)))
     assert "Add the next one before that." not in text_of(show(danas, client_, pem(ends=now + 31 * DAY)))
-    assert "It works from tomorrow" in text_of(show(danas, client_, pem(begins=now + DAY)))
+    assert "It is valid from tomorrow" in text_of(show(danas, client_, pem(begins=now + DAY)))
 
 
 def test_one_that_the_client_has_or_had_can_not_be_ticked(danas, client_, now):

@@ -134,7 +134,7 @@ class TestBeforeAnUnusedClientIsDisabled:
         by = timezone.now() + timedelta(days=7)
         for text in (message.body, " ".join(message.alternatives[0].content.split())):
             assert (
-                f"The workspace Demo disables clients that are granted nothing for 90 days, so they will be disabled by {by:%d %b %Y}".replace(" 0", " ")
+                f"The workspace Demo disables clients after 90 days without use, so they will be disabled by {by:%d %b %Y}".replace(" 0", " ")
                 in text
             )
             assert all(f"/w/demo/clients/{client.client_id}/" in text for client in Client.objects.all())

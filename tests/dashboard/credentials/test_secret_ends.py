@@ -98,7 +98,7 @@ def test_it_is_extended_to_a_later_date_and_not_before_it_is_asked_for(danas, ol
 
 def test_longer_than_the_workspace_allows_is_said_before_and_refused(danas, old, now):
     change_workspace(workspace=old.client.workspace, max_secret_lifetime_days=2, actor=factories.TESTS, now=now)
-    assert "Demo allows it to work until" in text_of(danas.get(extension_of(old), {"longer": "7d"}))
+    assert "Demo lets it work until" in text_of(danas.get(extension_of(old), {"longer": "7d"}))
     assert "demo allows secrets at most 2 days" in text_of(danas.post(extension_of(old), {"longer": "7d"}))
 
 

@@ -58,7 +58,7 @@ def test_the_end_that_the_page_shows_before_is_the_one_that_a_secret_gets(adas, 
         assert "no expiry" in shown
         [event] = events("secret.changed")
         assert event.before == {"expires_at": None}
-        assert event.after["reason"] == "had no end"
+        assert event.after["reason"] == "had no expiry date"
 
 
 def test_silent_secrets_are_revoked(adas, make, now):

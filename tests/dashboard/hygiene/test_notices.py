@@ -52,7 +52,7 @@ def test_a_method_that_was_turned_off(adas, make, tidy_up):
     assert tidy_up(adas, "secret-in-body") == ["Secrets in request bodies were turned off: billing-sync"]
 
 
-@pytest.mark.parametrize(("kind", "made", "days", "reason"), [("secrets-without-end", 10, 90, "had no end"), ("old-secrets", 500, 30, "too old")])
+@pytest.mark.parametrize(("kind", "made", "days", "reason"), [("secrets-without-end", 10, 90, "had no expiry date"), ("old-secrets", 500, 30, "too old")])
 def test_expiry_dates(adas, make, now, tidy_up, kind, made, days, reason):
     for name in ("one", "two"):
         secret = make(name, made=made)

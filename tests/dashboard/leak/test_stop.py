@@ -119,7 +119,7 @@ def test_finished_tasks_are_saved_in_the_address(danas, dans, billing, now):
     text = text_of(page)
     assert "Look at the 1 request of 192.0.2.201 Show requests" in text
     assert f"/w/demo/clients/{client.client_id}/requests/?address=192.0.2.201" in page.content.decode()
-    assert "Remove it where you found it" in text
+    assert "Remove it from where you found it" in text
     assert "Show events" in text
     assert "checked" not in page.content.decode()
     ticked = danas.get(f"{address}&tick=remove&tick=tell-0").content.decode()
@@ -181,7 +181,7 @@ def test_a_viewer_notifies_people_who_can_revoke_by_a_mail_without_the_secret(be
     mail.wait_until_sent()
     text = text_of(bens.get(answer["Location"]))
     assert "This instance has no mail server yet, so nobody was notified. Send them this page's address." in text
-    assert "got a mail with a link" not in text
+    assert "got an email with a link" not in text
 
 
 def test_no_mail_is_sent_without_a_finding_or_too_often(bens, billing, monkeypatch, mailoutbox):

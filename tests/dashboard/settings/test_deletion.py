@@ -31,7 +31,7 @@ def mia(demo):
 
 def test_page_lists_what_ends_and_that_the_other_owners_get_mail_if_there_are_any_who_do(adas, dan, mia, billing):
     page = text_of(adas.get(DELETE))
-    assert "1 client stops at once It gets no tokens, and what it has is dead." in page
+    assert "1 client stops at once It gets no tokens, and its existing tokens stop working." in page
     assert "4 members lose this workspace then" in page
     assert "Type demo to confirm" in page
     assert "The other owners get mail now." in page

@@ -126,7 +126,7 @@ def test_somebody_who_has_no_password_proves_it_at_the_provider(passwordless, ok
     asked = passwordless.post(DISCONNECT)
     assert asked_by(asked)["next"] == DISCONNECT
     page = passwordless.get(asked["Location"]).content.decode()
-    assert "Prove it with Okta" in page
+    assert "Confirm with Okta" in page
     at_the_provider = page.partition(f'action="{CONFIRM}"')[2].partition("</form>")[0]
     assert re.findall(r'name="next" value="([^"]*)"', at_the_provider) == [DISCONNECT]
     url = begin(passwordless, path=CONFIRM, next=PAGE)

@@ -51,7 +51,7 @@ class TestTotals:
 
     def test_nothing_yet_is_said_in_each_part_and_the_time_of_the_whole_instance_as_such(self, bens, answer):
         text = text_of(read(bens))
-        for said in ("No requests in this period.", "No client got a token", "Nothing was refused", "No token with a scope", "No credential was used"):
+        for said in ("No requests in this period.", "No client got a token", "Nothing was refused", "No tokens with a scope", "No credential was used"):
             assert said in text
         assert "p95 time" not in text
         answer(90, limit_ms=5)
@@ -192,7 +192,7 @@ class TestScopesAndAddresses:
     def test_of_a_large_workspace_what_the_clock_summed_up_is_shown_with_its_age(self, adas, billing, planner, use_scope, come_from, now, monkeypatch):
         monkeypatch.setattr(usage_page, "LIVE_CLIENTS", 1)
         monkeypatch.setattr(usage_summaries, "LIVE_CLIENTS", 1)
-        assert "totals update hourly. The first ones come within the hour." in section(read(adas, period="24h"), "by-scope")
+        assert "totals update hourly. The first ones appear within the hour." in section(read(adas, period="24h"), "by-scope")
         use_scope(billing, "read", 70, 10)
         come_from(billing, "203.0.113.7", 40)
         usage_summaries.make_summaries(DAY, now=now - timedelta(minutes=4))
@@ -200,7 +200,7 @@ class TestScopesAndAddresses:
         page = read(adas, period="24h")
         assert "read 70 10 1" in section(page, "by-scope")
         assert "203.0.113.7 40 1" in section(page, "by-address")
-        assert "They were summed up 4 min ago" in text_of(page)
+        assert "Last summed up 4 min ago" in text_of(page)
         assert "read 70 10" in section(read(adas, period="24h", client=billing.client_id), "by-scope")
         assert UsageSummary.objects.count() == 3
 
