@@ -215,7 +215,7 @@ def three(demo):
         ("-used", ["alpha", "gamma", "Beta"], "least recently used first"),
         ("method", ["alpha", "gamma", "Beta"], "by authentication method"),
         ("scopes", ["alpha", "gamma", "Beta"], "by scopes"),
-        ("expires", ["alpha", "Beta", "gamma"], "expiring soonest first"),
+        ("expires", ["alpha", "Beta", "gamma"], "soonest expiry first"),
     ],
 )
 def test_every_column_orders_the_list(adas, three, sort, order, said):
