@@ -50,7 +50,7 @@ class LeakForm(forms.Form):
             text = f"{text}\n{self._read(file.read())}" if text else self._read(file.read())
         if len(text) > MAX_CHARACTERS:
             raise ValidationError(
-                {"leaked_secret": f"The text has {ceil(len(text) / 1e5) / 10:g} MB. Split it into parts of up to 10 MB. Nothing was looked up."}
+                {"leaked_secret": f"The text is {ceil(len(text) / 1e5) / 10:g} MB long. Split it into parts of up to 10 MB. Nothing was looked up."}
             )
         if not any(text[place : place + _PIECE].strip() for place in range(0, len(text), _PIECE)):
             raise ValidationError({"leaked_secret": "Paste what you found, or choose a file."}, code="required")

@@ -100,10 +100,10 @@ def _tell(request: HttpRequest, membership: Membership, now: datetime) -> HttpRe
         messages.warning(request, refusal.text)
         return redirect(url)
     told = services.tell(helpers, found, url=url, workspace=workspace, by=membership.user, now=now)
-    if mail.goes_to_files():
-        messages.warning(request, "This instance has no mail server yet, so nobody was notified. Send them this page's address.")
-        return redirect(url)
     names = get_text_list([helper.user.shown_name for helper in told or helpers], "and")
+    if mail.goes_to_files():
+        messages.warning(request, f"This instance has no mail server yet, so {names} got no mail. Send them this page’s address.")
+        return redirect(url)
     if told:
         messages.success(request, f"{names} got an email with a link to this page.")
     else:

@@ -96,7 +96,7 @@ def test_an_action_is_chosen_in_the_list(visit, operator, client, look):
     page.get_by_role("button", name="Go").click()
     assert "has no other usable secret" in page.locator("#content").inner_text()
     look(page, "revoke")
-    page.get_by_role("link", name="Change nothing").click()
+    page.get_by_role("link", name="Cancel").click()
     page.wait_for_url("**/admin/clients/clientsecret/")
     assert watched.complaints == []
 

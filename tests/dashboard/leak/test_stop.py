@@ -180,7 +180,7 @@ def test_a_viewer_notifies_people_who_can_revoke_by_a_mail_without_the_secret(be
     answer = bens.post(URL, {"tell": "yes", "what": f"s.{factories.create_secret(billing.secret.client).secret.secret_id}"})
     mail.wait_until_sent()
     text = text_of(bens.get(answer["Location"]))
-    assert "This instance has no mail server yet, so nobody was notified. Send them this page's address." in text
+    assert "This instance has no mail server yet, so ada@example.com and dana@example.com got no mail. Send them this page’s address." in text
     assert "got an email with a link" not in text
 
 

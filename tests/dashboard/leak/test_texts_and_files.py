@@ -96,7 +96,7 @@ def test_a_text_of_nine_megabytes_is_read_and_one_of_eleven_is_refused(adas, bil
     assert "It works right now" in text_of(look_up(adas, log))
     assert read == [len(log)]
     page = look_up(adas, file=(line * (11_000_000 // len(line))).encode())
-    assert "The text has 11 MB. Split it into parts of up to 10 MB. Nothing was looked up." in text_of(page)
+    assert "The text is 11 MB long. Split it into parts of up to 10 MB. Nothing was looked up." in text_of(page)
 
 
 def test_long_texts_are_looked_through_one_after_the_other(demo, now, monkeypatch):

@@ -159,7 +159,7 @@ def test_nobody_is_invited_to_a_workspace_about_to_be_deleted(adas, demo):
     Workspace.objects.filter(pk=demo.pk).update(deletes_at=timezone.now() + timedelta(days=7))
     assert "demo will be deleted on" in errors_of(invite(adas, "jonas@example.com"))
     text = text_of(adas.get("/w/demo/members/"))
-    assert "nobody new can join" in text
+    assert "nobody can join" in text
     assert "Invite" not in text
 
 

@@ -186,7 +186,7 @@ class TestWithoutAnAccount:
 
     def test_a_workspace_about_to_be_deleted_takes_nobody(self, browser, link, demo):
         Workspace.objects.filter(pk=demo.pk).update(deletes_at=timezone.now() + timedelta(days=7))
-        assert "Demo is deleted on" in text_of(see(browser, link))
+        assert "Demo will be deleted on" in text_of(see(browser, link))
         assert "demo will be deleted on" in text_of(accept(browser, **ACCOUNT))
         assert not User.objects.filter(email="jonas@example.com").exists()
 

@@ -126,4 +126,4 @@ def test_many_people_come_in_pages_and_cost_no_more_queries(adas, demo):
 def test_a_workspace_about_to_be_deleted_says_so(adas, bens, demo):
     Workspace.objects.filter(pk=demo.pk).update(deletes_at=timezone.now())
     for browser in (adas, bens):
-        assert "Demo is deleted on" in text_of(browser.get(PAGE))
+        assert "Demo will be deleted on" in text_of(browser.get(PAGE))

@@ -46,7 +46,7 @@ def test_many_come_in_pages_and_one_that_is_about_to_be_deleted_is_marked(adas, 
     Workspace.objects.filter(pk=demo.pk).update(deletes_at=now)
     text = text_of(adas.get("/w/"))
     assert "1 to 50 of 56" in text
-    assert "Deleted on" in text
+    assert "Will be deleted on" in text
     assert "51 to 56 of 56" in text_of(adas.get("/w/?page=2"))
 
 

@@ -52,7 +52,7 @@ def test_typed_slug_deletes_it_once_until_an_owner_keeps_it_and_tells_the_owners
     assert (before, after) == ({"deletes_at": None}, {"deletes_at": demo.deletes_at.isoformat()})
     (own, _), (to, subject) = mails()
     assert (own, to) == (["ada@example.com"], ["mia@example.com"])
-    assert subject.startswith("A workspace is deleted on ")
+    assert subject.startswith("A workspace will be deleted on ")
     page = sign_in(mia).post(KEEP, follow=True)
     assert "Demo is kept. Its clients and their tokens work again." in text_of(page)
     assert Workspace.objects.get().deletes_at is None
