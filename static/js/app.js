@@ -9,10 +9,10 @@ const say = (text) => {
   setTimeout(() => { spoken.textContent = text; }, 60);
 };
 
-/* What happened, or went wrong, is read first. */
+/* Screen readers begin with the result or the error. */
 document.querySelector("[data-focus]")?.focus();
 
-/* If somebody signed in in another tab, the page that keeps entries needs the new token. An entry may have the name of a form's property. */
+/* After a sign-in in another tab, the page with the kept entries needs a new CSRF token. An entry may be named like a property of a form, hence the prototype. */
 document.querySelector("form[data-renews-token]")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.currentTarget;
@@ -25,7 +25,7 @@ document.querySelector("form[data-renews-token]")?.addEventListener("submit", as
   HTMLFormElement.prototype.submit.call(form);
 });
 
-/* A choice that the next page begins with. */
+/* Remembers a choice for the next page. */
 const remember = (name, value) => { document.cookie = `${name}=${value};path=/;max-age=31536000;samesite=lax;secure`; };
 
 /* Theme. The server reads the cookie and writes data-theme, so there is no flash. */
@@ -89,7 +89,7 @@ document.addEventListener("click", (event) => {
   closeMenus(event.target);
 });
 
-/* A credential that somebody pastes into a search stays in the browser: an address would keep it. The server looks again. */
+/* A credential that is pasted into a search isn’t sent, because it would stay in the URL. The server checks again. */
 const isCredential = (text) => /tos_(live|test)_\w{4}|eyJ[\w-]{8,}\.[\w-]+\.|-----BEGIN [A-Z ]*PRIVATE KEY/.test(text);
 const keepBack = (form) => {
   const fields = [...form.querySelectorAll("input")].filter((field) => isCredential(field.value));
@@ -106,7 +106,7 @@ const keepBack = (form) => {
 };
 document.addEventListener("submit", (event) => { if (event.target.matches("[role=search]") && keepBack(event.target)) event.preventDefault(); });
 
-/* Search or jump to, and the list of keys: a module of their own, fetched when it is first wanted. Without it the link leads to the page of search. */
+/* “Search or jump to” and the list of keys are a separate module, fetched at the first use. If that fails, the link leads to the search page. */
 const openPalette = async (act) => {
   const link = document.querySelector("[data-open-palette]");
   try {
@@ -127,7 +127,7 @@ document.addEventListener("keydown", (event) => {
   if (!document.querySelector("dialog[open]")) openPalette("search");
 });
 
-/* Single keys: never inside a field, and switched off in the account (WCAG 2.2, 2.1.4). */
+/* Single-key shortcuts: never inside a field, and not if the account has turned them off (WCAG 2.2, 2.1.4). */
 let lastG = 0;
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
@@ -162,7 +162,7 @@ document.querySelectorAll("[data-unlocks]").forEach((field) => {
   test();
 });
 
-/* How long to wait, counted. */
+/* Counts down a wait. */
 document.querySelectorAll("[data-wait]").forEach((shown) => {
   const end = Date.now() + Number(shown.dataset.wait) * 1000;
   const count = () => {
@@ -174,7 +174,7 @@ document.querySelectorAll("[data-wait]").forEach((shown) => {
   count();
 });
 
-/* Times: the zone of the browser, and how old a page is that stays open. */
+/* Times: offers the browser’s time zone, and says how old a page is that stays open. */
 document.querySelectorAll("[data-own-zone]").forEach((button) => {
   button.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
   button.classList.toggle("unseen", button.value === "UTC");
@@ -184,7 +184,7 @@ setTimeout(() => document.querySelectorAll("[data-as-of]").forEach((shown) => {
   shown.replaceChildren(`As of ${shown.dataset.asOf}. `, again);
 }), 5 * 60 * 1000);
 
-/* The end of a session: of the one that all pages of this browser share. The server renews it at most once a minute, so the warning comes a minute early. */
+/* Warns before the session ends, which all pages of this browser share. The server extends it at most once a minute, so the warning comes a minute early. */
 const ending = document.querySelector("[data-session]");
 const used = () => localStorage.setItem("used", String(Date.now()));
 const opened = Date.now();
@@ -210,14 +210,14 @@ if (ending) {
   });
 }
 
-/* Ctrl Enter in a field of many lines sends its form. */
+/* Ctrl+Enter in a multi-line field sends its form. */
 document.querySelectorAll("[data-sends]").forEach((field) => field.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();
   field.form.requestSubmit(field.form.querySelector("[type=submit]"));
 }));
 
-/* “Send 3 invitations”. */
+/* Puts the number of entries into a button: “Send 3 invitations”. */
 document.querySelectorAll("[data-counts]").forEach((area) => {
   const button = document.getElementById(area.dataset.counts);
   const uncounted = button.textContent;
@@ -229,7 +229,7 @@ document.querySelectorAll("[data-counts]").forEach((area) => {
   show();
 });
 
-/* How long a new password is, in words. The server checks again. */
+/* Says whether a new password is long enough. The server checks again. */
 document.querySelectorAll("[data-meter]").forEach((field) => {
   const hint = document.getElementById(`${field.id}-h`);
   const least = Number(field.dataset.meter);
@@ -240,17 +240,17 @@ document.querySelectorAll("[data-meter]").forEach((field) => {
   });
 });
 
-/* A form is sent once. */
+/* Sends a form only once. */
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented) return;
-  // What answers with a file leaves the page, and the form, as they are.
+  // A download doesn’t replace the page, so its form can be sent again.
   if (event.target.hasAttribute("data-downloads")) return;
   if (event.target.dataset.sent) event.preventDefault();
   event.target.dataset.sent = "yes";
   const button = event.submitter;
   if (button?.dataset.doing) {
     button.dataset.done = button.textContent;
-    // Else the second of two clicks would meet what moves into its place, such as “Cancel”.
+    // Otherwise another button, such as “Cancel”, could move under the pointer before a second click.
     button.style.minWidth = `${button.offsetWidth}px`;
     button.textContent = button.dataset.doing;
   }
@@ -260,14 +260,14 @@ addEventListener("pageshow", () => {
   document.querySelectorAll("[data-done]").forEach((button) => { button.textContent = button.dataset.done; });
 });
 
-/* Parts of a page, renewed by the server: each address also answers as a page. An answer that led to the sign-in page means that the session is over. */
+/* Fetches a part of a page; the same URL also returns a whole page. A redirect leads to the sign-in page: the session is over. */
 const fetchPart = async (url, options = {}) => {
   const answer = await fetch(url, { ...options, headers: { "HX-Request": "true", ...options.headers } });
   if (answer.redirected) location.reload();
   return answer;
 };
 
-/* Asks for what goes into an element, which is busy meanwhile. null: there is no good answer, or something else was asked since. */
+/* Fetches the content of an element, which is marked as busy meanwhile. null: the request failed, or a later one has replaced it. */
 const asking = (element) => {
   let asked = 0;
   const ask = async (url, options) => {
@@ -288,7 +288,7 @@ const asking = (element) => {
   return ask;
 };
 
-/* Puts an answer into an element, unless that is what it holds. A focus in it goes to the same control of what is there now. */
+/* Puts a response into an element, unless it already holds it. If the focus was inside, it moves to the same control in the new content. */
 const held = new WeakMap();
 const put = (element, text) => {
   if (held.get(element) === text) return;
@@ -306,8 +306,8 @@ const later = (wait, act) => {
   return () => { clearTimeout(timer); timer = setTimeout(act, wait); };
 };
 
-/* <form data-preview="URL" data-into="ID">: what the form amounts to, in the element of that ID. data-preview-method=get asks by a query, else
-   it is a body. data-says in the answer is what a screen reader hears of it. */
+/* <form data-preview="URL" data-into="ID">: shows the effect of the entries in the element with that ID. data-preview-method=get sends them in the query,
+   otherwise they are in the body. A screen reader says the response’s data-says. */
 document.querySelectorAll("[data-preview]").forEach((form) => {
   const into = document.getElementById(form.dataset.into);
   const ask = asking(into);
@@ -316,7 +316,7 @@ document.querySelectorAll("[data-preview]").forEach((form) => {
     const isGet = form.dataset.previewMethod === "get";
     if (isGet) entries.delete("csrfmiddlewaretoken");
     const url = isGet ? `${form.dataset.preview}?${new URLSearchParams(entries)}` : form.dataset.preview;
-    // If the session is over, the entries stay: sending them leads to sign-in and loses nothing.
+    // If the session is over, keep the entries: sending them leads to the sign-in page, and nothing is lost.
     const text = await ask(url, { redirect: "manual", ...(isGet ? {} : { method: "POST", body: entries }) });
     if (text === null) return;
     put(into, text);
@@ -327,7 +327,7 @@ document.querySelectorAll("[data-preview]").forEach((form) => {
   form.addEventListener("input", soon);
 });
 
-/* <form method="get" data-filter="ID">: the list below it, while one types. The address follows, so that it can be linked. */
+/* <form method="get" data-filter="ID">: filters the list below it while the user types. The URL changes too, so that it can be shared. */
 document.querySelectorAll("[data-filter]").forEach((form) => {
   const list = document.getElementById(form.dataset.filter);
   const ask = asking(list);
@@ -346,9 +346,9 @@ document.querySelectorAll("[data-filter]").forEach((form) => {
   form.addEventListener("input", soon);
 });
 
-/* <ol data-feed="URL" data-every="2">: new items come on top. Each has data-id, and the newest one’s is asked for as after. <div data-renew="URL">: replaced
-   where it changed. Both rest while the page is hidden; a feed slows down after 2 minutes, and stops after 15 where it says data-stops. The link that
-   data-announces names shows while there is something new that is out of sight. */
+/* <ol data-feed="URL" data-every="2">: adds new items on top. Each has a data-id; ?after= sends the newest one. <div data-renew="URL">: replaced when
+   it has changed. Both pause while the page is hidden. With data-stops, a feed slows down after 2 minutes and stops after 15. The link named by
+   data-announces is shown while new items are out of sight. */
 const fetchText = async (url) => {
   const answer = await fetchPart(url);
   if (!answer.ok) throw new Error(answer.status);
@@ -379,7 +379,7 @@ document.querySelectorAll("[data-announces]").forEach((list) => new Intersection
   if (seen) document.getElementById(list.dataset.announces).hidden = true;
 }).observe(list));
 document.querySelectorAll("[data-feed]").forEach((list) => poll(list, Number(list.dataset.every), async () => {
-  // Not always that of the first item: a refusal is written at once, what was granted up to two seconds later.
+  // The newest ID isn’t always the first item’s: a refused request is written at once, a granted one up to two seconds later.
   const after = Math.max(list.dataset.after || 0, ...[...list.querySelectorAll("[data-id]")].map((item) => item.dataset.id));
   const text = (await fetchText(`${list.dataset.feed}?after=${after}`)).trim();
   if (!text) return;
@@ -388,11 +388,11 @@ document.querySelectorAll("[data-feed]").forEach((list) => poll(list, Number(lis
   if (list.dataset.seen === "false") document.getElementById(list.dataset.announces).hidden = false;
   [...list.children].slice(50).forEach((old) => old.remove());
 }));
-/* Of a part that is renewed only what it says in data-tells is spoken, and only when that is something else. */
+/* Of a refreshed part, a screen reader says only its data-tells, and only if that has changed. */
 document.querySelectorAll("[data-renew]").forEach((part) => poll(part, Number(part.dataset.every), async () => {
   const told = part.querySelector("[data-tells]")?.dataset.tells;
   const text = await fetchText(part.dataset.renew);
-  // Not under somebody’s hands: where the focus is, what is there stays until it has gone on.
+  // Don’t replace a part while the focus is in it.
   if (text === part.dataset.was || part.contains(document.activeElement)) return;
   part.innerHTML = text;
   part.dataset.was = text;
@@ -400,7 +400,7 @@ document.querySelectorAll("[data-renew]").forEach((part) => poll(part, Number(pa
   if (tells && tells !== told) say(tells);
 }));
 
-/* <div data-narrows="ID">: a field in it that hides the labels in the element of that ID that don’t hold what was typed; ticked ones stay. */
+/* <div data-narrows="ID">: its field hides the labels in the element with that ID that don’t contain the typed text, except ticked ones. */
 document.querySelectorAll("[data-narrows]").forEach((box) => {
   const labels = [...document.getElementById(box.dataset.narrows).querySelectorAll("label")];
   const field = box.querySelector("input");
@@ -417,7 +417,7 @@ document.querySelectorAll("[data-guards-leaving]").forEach((box) => addEventList
 
 document.querySelectorAll("[data-remember]").forEach((radio) => radio.addEventListener("change", () => remember(radio.dataset.remember, radio.value)));
 
-/* A file, chosen or dropped, read into a field. Nothing is sent by that. */
+/* Reads a chosen or dropped file into a field, without sending it. */
 document.querySelectorAll("[data-file-into]").forEach((chooser) => {
   const field = document.getElementById(chooser.dataset.fileInto);
   const read = async (file) => {
@@ -431,8 +431,8 @@ document.querySelectorAll("[data-file-into]").forEach((chooser) => {
   field.addEventListener("drop", (event) => { if (event.dataTransfer.files[0]) { event.preventDefault(); read(event.dataTransfer.files[0]); } });
 });
 
-/* Passkeys, WebAuthn Level 3: a form whose hidden field “credential” the browser fills. Such a form is hidden where there is no WebAuthn, and by
-   the style sheet where there are no scripts: showing it here would move the page. */
+/* Passkeys, WebAuthn Level 3: the browser fills the hidden field “credential” of a form. The form is hidden if the browser has no WebAuthn. Without a
+   script, the stylesheet hides it: if this script showed it, the page would move. */
 const request = async (form) => {
   if (!form.dataset.passkeySignIn) return JSON.parse(document.getElementById(form.dataset.passkeyGet).textContent);
   const answer = await fetch(form.dataset.passkeySignIn, { headers: { "X-Requested-With": "XMLHttpRequest" } });
@@ -448,12 +448,12 @@ const create = async (form) => {
 };
 
 const MESSAGES = {
-  InvalidStateError: "This passkey was registered before.",
+  InvalidStateError: "This passkey is already registered.",
   NotAllowedError: "No passkey was used. Try again, or sign in another way.",
   TooManyTries: "Too many attempts. Wait a moment.",
   NoAnswer: "The server couldn’t answer. Try again, or sign in another way.",
 };
-const DISTRUST = "The browser uses no passkeys here, because it doesn’t trust this server’s certificate.";
+const DISTRUST = "The browser won’t use passkeys here, because it doesn’t trust this server’s certificate.";
 
 const answerPasskeys = () => {
   const forms = document.querySelectorAll("[data-passkey-sign-in], [data-passkey-get], [data-passkey-create]");

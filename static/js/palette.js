@@ -1,4 +1,4 @@
-/* Search or jump to, and the list of keys. Loaded by app.js when it is first wanted; what it shows comes from the server. */
+/* “Search or jump to”, and the list of keys. app.js loads it at the first use; the results come from the server. */
 
 const make = (tag, properties = {}, ...children) => {
   const element = Object.assign(document.createElement(tag), properties);
@@ -6,13 +6,13 @@ const make = (tag, properties = {}, ...children) => {
   return element;
 };
 const key = (text) => make("kbd", { textContent: text });
-/* Without icon and count. */
+/* A link’s words, without its icon and count. */
 const wordsOf = (link) => [...link.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).map((node) => node.data).join("").trim();
 
 const openDialog = (label, ...children) => {
   const dialog = make("dialog", { className: "palette" }, ...children);
   dialog.setAttribute("aria-label", label);
-  /* Closed by Escape, by a click beside it, or by going on. The browser gives the focus back to where it was. */
+  /* Escape, a click outside or following a link closes it. The browser returns the focus. */
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   document.body.append(dialog);
@@ -52,7 +52,7 @@ export const search = ({ url, asking, isCredential, later, say }) => {
     option.dataset.href = way?.href || url;
     list.replaceChildren(option);
     choose(0);
-    say("That looks like a secret. It was not sent. Enter leads to leak response");
+    say("That looks like a secret. It was not sent. Press Enter to respond to a leak");
   };
 
   const ask = asking(list);
@@ -93,7 +93,7 @@ export const search = ({ url, asking, isCredential, later, say }) => {
   renew();
 };
 
-/* Those that lead somewhere on this page. */
+/* The keys that do something on this page. */
 export const showKeys = () => {
   const rows = [
     [["Ctrl", "K"], "Search or jump to"],
