@@ -22,7 +22,7 @@ run: $(VENV)/.installed ## Do all of setup, then serve
 	@$(BIN)/python manage.py prepare --announce
 	@[ -n "$$WEB_CONCURRENCY" ] || unset WEB_CONCURRENCY; exec $(BIN)/python -m gunicorn -c dashboard/gunicorn.py
 
-# Tests that are compiled once, and not by every process that starts, are a part faster. Some containers forbid it.
+# The tests run faster if Python may keep the compiled modules, which some containers turn off.
 test test-fast test-slow coverage: export PYTHONDONTWRITEBYTECODE :=
 PYTEST = $(BIN)/python -m pytest -n $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder
 
@@ -34,7 +34,7 @@ test-fast: $(VENV)/.installed-dev ## Run the tests that start no server, browser
 	@$(BIN)/python -m pytest -n $$(nproc) --dist worksteal -m "not program and not slow" --few --ignore tests/dashboard/test_page_costs.py \
 		tests/test_*.py tests/clients tests/commands tests/dashboard tests/docs tests/oauth
 
-coverage: $(VENV)/.installed-dev ## Run every test, and see that all of the code is covered
+coverage: $(VENV)/.installed-dev ## Run every test, and check that they cover the code
 	@echo "pytest"
 	@$(PYTEST) --cov --cov-report=
 	@echo "coverage: 95 % of everything"
@@ -45,7 +45,7 @@ coverage: $(VENV)/.installed-dev ## Run every test, and see that all of the code
 test-slow: $(VENV)/.installed-dev ## Run the floods, faults and endurance tests that “make test” leaves out
 	@$(PYTEST) -m slow
 
-check: $(VENV)/.installed-dev ## Check style, types, import direction, templates, migrations, and that every test can be read
+check: $(VENV)/.installed-dev ## Check style, types, import direction, templates, migrations, and that pytest can collect every test
 	@echo "ruff check" && $(BIN)/ruff check --quiet .
 	@echo "ruff format" && $(BIN)/ruff format --quiet --check .
 	@echo "mypy" && $(BIN)/mypy --no-error-summary

@@ -1,21 +1,21 @@
--- The role tokenos_app, which serves: it reads and writes rows, and can change no table, so it can't take away the triggers that keep the audit log.
--- Run this once, as the role that owns the tables (tokenos), in the database of TokenOS. It needs CREATEROLE meanwhile, see docs/operations.md:
+-- The role tokenos_app, for serving: it reads and writes rows but can't change tables, so it can't remove the triggers that protect the audit log.
+-- Run this once, as the role that owns the tables (tokenos), in TokenOS's database. That role needs CREATEROLE while this runs, see docs/operations.md:
 --     psql --file=deploy/postgresql-roles.sql tokenos
 \set ON_ERROR_STOP on
 DO $$
 BEGIN
     IF NOT (SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user) THEN
-        RAISE EXCEPTION '% may not make roles. Nothing was done.', current_user
+        RAISE EXCEPTION '% may not create roles. Nothing was done.', current_user
             USING HINT = format('As a superuser: ALTER ROLE %I CREATEROLE; then run this again.', current_user);
     END IF;
 END $$;
--- In a database that PostgreSQL 14 made, or that was upgraded from there, everybody may make tables and functions beside ours. Who doesn't own the schema
--- takes nothing away by this line, and is only warned.
+-- In a database that was created by PostgreSQL 14 or earlier, every role may create tables and functions beside ours. If the current role doesn't own the
+-- schema, this line changes nothing and only warns.
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 DO $$
 BEGIN
     IF has_schema_privilege('public', 'public', 'CREATE') THEN
-        RAISE EXCEPTION 'Everybody may make tables in schema public, and % can''t change that. Nothing was done.', current_user
+        RAISE EXCEPTION 'Every role may create tables in schema public, and % can''t change that. Nothing was done.', current_user
             USING HINT = format('As a superuser, in this database: ALTER SCHEMA public OWNER TO %I; then run this again.', current_user);
     END IF;
 END $$;
@@ -26,8 +26,8 @@ GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO tokenos_app;
 -- The same for the tables that later versions add.
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO tokenos_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO tokenos_app;
--- Everybody may make temporary tables by default, and names without a schema lead to those first. TokenOS makes none.
+-- By default every role may create temporary tables, and names without a schema find those first. TokenOS creates none.
 REVOKE TEMPORARY ON DATABASE :"DBNAME" FROM PUBLIC;
--- Asked for twice, so that it stands in no list of processes. psql sends only what it is checked by, so it stands in no log of the server either.
--- If the two differ, run this line alone: psql --command='\password tokenos_app' tokenos
+-- psql asks for the password twice, so it isn't in any list of processes. It sends only a hash, so the password isn't in the server's log either.
+-- If the two entries differ, run this line alone: psql --command='\password tokenos_app' tokenos
 \password tokenos_app
