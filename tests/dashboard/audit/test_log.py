@@ -124,7 +124,7 @@ class TestFilters:
 
     def test_by_person_kind_action_address_and_text(self, adas, demo):
         """A person is found whatever their address was."""
-        assert "No event in the last 7 days. Show all" in text_of(adas.get(PAGE))
+        assert "No events in the last 7 days. Show all" in text_of(adas.get(PAGE))
         record(demo, actor="user:77 client:@example.com", address="192.0.2.70")
         record(demo, actor="client:abcd")
         found = {

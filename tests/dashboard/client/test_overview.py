@@ -252,8 +252,8 @@ def test_the_facts_are_shown_beside_it(adas, client, url):
     use(client, client.secrets.get().secret_id)
     count_tokens(client, client.secrets.get().secret_id, 41)
     said = text_of(adas.get(url))
-    assert "For Sends invoices" in said
-    assert "Audience https://a.example Token life 1 h, DPoP, bound to a certificate Valid now 41 tokens Addresses 203.0.113.0/24" in said
+    assert "Description Sends invoices" in said
+    assert "Audience https://a.example Token lifetime 1 h, DPoP, bound to a certificate Valid now 41 tokens Addresses 203.0.113.0/24" in said
 
 
 def test_a_period_can_be_chosen_for_the_chart(adas, client, url):

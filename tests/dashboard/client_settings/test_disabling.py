@@ -62,7 +62,7 @@ def test_enabling_says_what_works_again(dans, used, disabled, billing):
     text = text_of(dans.get(path(used, "enable")))
     assert "Enable billing-sync?" in text
     assert f"{billing.secret.secret_id} gets tokens again. Nothing has ever used it." in text
-    assert "3 tokens from before are good again." in text
+    assert "3 earlier tokens work again." in text
     page = dans.post(path(used, "enable"), follow=True)
     assert "billing-sync is enabled. It gets tokens again." in text_of(page)
     assert changes("client.enabled") == [({"status": "disabled"}, {"status": "enabled"})]
@@ -71,7 +71,7 @@ def test_enabling_says_what_works_again(dans, used, disabled, billing):
 def test_enabling_says_what_would_not_work_and_of_many_credentials_lists_some(dans, disabled, billing):
     factories.expire(billing.secret)
     text = text_of(dans.get(path(disabled, "enable")))
-    assert "By client_secret_basic, client_secret_post it gets none." in text
+    assert "It can’t use client_secret_basic, client_secret_post." in text
     assert "gets tokens again" not in text
     for _ in range(11):
         factories.insert_secret(disabled)

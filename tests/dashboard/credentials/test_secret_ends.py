@@ -125,7 +125,7 @@ def test_a_secret_that_is_used_is_ended_by_typing_its_id_and_its_tokens_keep_wor
     give_tokens(old, 3)
     text = text_of(danas.get(end_of(old)))
     assert "198.51.100.7 stops getting tokens." in text
-    assert "3 tokens live on. The last of them expires" in text
+    assert "3 tokens stay valid. The last of them expires" in text
     assert "Nothing was ended." in text_of(danas.post(end_of(old), {"typed": "x"}))
     answer = danas.post(end_of(old), {"typed": old.secret_id}, follow=True)
     assert f"{old.secret_id} ended. 3 tokens stay valid until they expire." in text_of(answer)

@@ -328,6 +328,6 @@ def test_of_many_things_that_somebody_has_had_found_the_audit_log_has_the_number
     assert all(look_up(bens, both).status_code == 200 for _ in range(3))
     assert events.count() == before + 3
     assert [(event.target_type, event.after) for event in events.order_by("-pk")[:3]] == [("workspace", {"found": 2})] * 3
-    assert "checked a pasted text with 2 things of this workspace in it" in text_of(adas.get("/w/demo/audit/"))
+    assert "checked pasted text with 2 things of this workspace in it" in text_of(adas.get("/w/demo/audit/"))
     look_up(adas, both)
     assert events.order_by("-pk")[0].target_type != "workspace"

@@ -20,7 +20,7 @@ KEEP = DELETE + "keep/"
 
 def mails():
     mail.wait_until_sent()
-    return [(message.to, message.subject) for message in outbox.outbox if message.subject.startswith("A workspace is")]
+    return [(message.to, message.subject) for message in outbox.outbox if message.subject.startswith("A workspace ")]
 
 
 @pytest.fixture
