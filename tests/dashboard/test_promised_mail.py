@@ -9,7 +9,7 @@ from dashboard.models import Membership
 from tests import factories
 from tests.dashboard.conftest import text_of
 
-PROMISE = re.compile(r"We tell|we send|We send|gets? (?:a )?mail")
+PROMISE = re.compile(r"We tell|we tell|We send|we send|gets? (?:an e)?mail")
 PAGES = {
     "rotate a secret": "/w/demo/clients/{client}/rotate/",
     "revoke a secret": "/w/demo/clients/{client}/secrets/{secret}/revoke/",

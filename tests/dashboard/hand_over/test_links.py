@@ -57,7 +57,7 @@ def test_the_list_says_what_became_of_each(adas, page, client):
     assert re.search(r"open Made \S.*? Open, expires .*? Withdraw link for open", text)
     assert f"secret {new.secret.secret_id}" in text
     assert "Withdrawn" in text
-    assert re.search(r"late Made \S.* Ended", text)
+    assert re.search(r"late Made \S.* Expired", text)
     assert "The link has already been used." in text_of(adas.post(f"{page}{made[1].hand_over.pk}/withdraw/", follow=True))
     clients.disable_client(client=client, actor=factories.TESTS, now=now)
     assert "so its links don’t work" in text_of(adas.get(page))

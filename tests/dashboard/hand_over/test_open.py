@@ -104,7 +104,7 @@ def test_the_button_makes_the_secret_shows_it_once_and_tells_who_made_the_link(j
     mail.wait_until_sent()
     [sent] = outbox.outbox
     assert sent.to == ["ada@example.com"]
-    assert f"has secret {secret.secret_id} now" in sent.body
+    assert f"now has secret {secret.secret_id}." in sent.body
     assert "tos_" not in sent.body
 
 

@@ -27,8 +27,8 @@ def rows(demo, other):
 def test_effect_is_shown_in_rows_before_anything_is_saved(adas, rows):
     response = adas.post(RETENTION, {"request_retention_days": "30", "audit_retention_days": "450"})
     page = text_of(adas.get(response["Location"]))
-    assert "2 requests go Older than 30 days" in page
-    assert "1 audit event goes Older than 450 days" in page
+    assert "2 requests will be deleted Older than 30 days" in page
+    assert "1 audit event will be deleted Older than 450 days" in page
     assert not changes()
     saved = adas.post(RETENTION + "preview/", entries(adas, response["Location"]), follow=True)
     assert "Saved." in text_of(saved)
