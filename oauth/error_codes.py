@@ -72,7 +72,7 @@ ERROR_CODES = (
     ErrorCode(
         401,
         "invalid_dpop_proof",
-        "`/api/v1` and gateway: the DPoP proof sent with the token is malformed, expired, used before, or for another request",
+        "`/api/v1` and gateway: the DPoP proof for the token is missing, malformed, expired, used before, or for another request",
         "make a new proof for each request",
     ),
     ErrorCode(
