@@ -406,7 +406,7 @@ CERTIFICATE_MISMATCH = Refusal(
 CERTIFICATE_MISSING = Refusal(
     "certificate_missing",
     "No certificate",
-    "The request has no client certificate, but this client authenticates with one. If a proxy terminates TLS, does it pass the certificate on?",
+    "The request has no client certificate, but this client authenticates with one.",
     _PROXY,
     Remedy.EXAMPLES,
     "Are `TRUSTED_PROXIES` and `CLIENT_CERT_HEADER` right? Does the program send its certificate (`curl --cert`)? The server only asks for one if a "
@@ -424,7 +424,7 @@ CERTIFICATE_REQUIRED = Refusal(
     "This client's tokens must be bound to a certificate, but the connection has none.",
     _PROXY,
     Remedy.EXAMPLES,
-    "If not, connect with the client certificate.",
+    "If there is no proxy, connect with the client certificate.",
 )
 CERTIFICATE_REVOKED = Refusal(
     "certificate_revoked",
