@@ -20,6 +20,8 @@ from dashboard.server.turns import Turns
 
 # Received data is in uvloop's buffer and in OpenSSL's. Both keep the largest size that they needed.
 _BUFFERS = 2
+# A state of a TCP connection, as in Linux's tcp_info.
+_ESTABLISHED = 1
 # The data of a handshake is always accepted, even if others have sent much.
 _ALWAYS_TAKEN = _BUFFERS * (MAX_OF_HELLO + MAX)
 
@@ -122,6 +124,9 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
             # The connection may have been ended to make room for another.
             if self.connection is None or self.raw.is_closing():
                 return
+            if has_ended(self.raw.get_extra_info("socket")):
+                self.raw.abort()
+                return
             self.raw.resume_reading()
         self.handshake.is_waiting, self.handshake.has_turn = False, True
         # No data has arrived, but this triggers the same work as if some had.
@@ -190,3 +195,11 @@ def find_address(sock: socket.socket) -> str:
     except OSError:
         return ""
     return str(peer[0]).removeprefix("::ffff:").partition("%")[0] if isinstance(peer, tuple) else ""
+
+
+def has_ended(sock: socket.socket) -> bool:
+    """Whether the peer has closed its side. For a handshake that is the end, although its data can still be read. A Unix socket doesn't tell."""
+    try:
+        return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED
+    except OSError:
+        return False

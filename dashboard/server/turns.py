@@ -17,6 +17,10 @@ class Turns:
         self._lines: dict[str, dict[Callable[[], None], None]] = {}
         self._begun: dict[str, int] = {}
 
+    @property
+    def are_asked_for(self) -> bool:
+        return bool(self._lines)
+
     def ask(self, go_on: Callable[[], None], network: str = "") -> None:
         """Have go_on called once, in its own turn, even if this is called several times meanwhile."""
         if not self._lines:

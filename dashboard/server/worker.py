@@ -28,7 +28,7 @@ from dashboard.server.http_connection import LINGERING, HTTPConnection
 from dashboard.server.listening import listen
 from dashboard.server.memory import FreedMemory
 from dashboard.server.networks import PATIENCE, Networks, Stay
-from dashboard.server.tls_protocol import find_address, find_network, open_tls
+from dashboard.server.tls_protocol import find_address, find_network, has_ended, open_tls
 from dashboard.server.turns import Turns
 from dashboard.server.unsent import Unsent
 
@@ -48,6 +48,9 @@ SWITCHING = 0.0005
 # Seconds for which a worker with more connections than another leaves a new one to it. Kept-alive connections stay where they are, so otherwise the worker
 # that happens to wake first would do the work of both.
 YIELDING = 0.002
+
+# A busy worker takes this many new connections at once: that costs as much as a handshake.
+MAX_ACCEPTED = 32
 
 # A worker that is told to end keeps serving for this long while its replacement starts.
 HANDING_OVER = 15
@@ -160,28 +163,35 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         return self.has_yielded
 
     def accept(self, listener: socket.socket) -> None:
-        """Take only one connection: a worker that took all waiting ones would leave none to the others."""
-        connections = self.count()
-        if self.yields(connections):
+        """Take only one connection: a worker that took all waiting ones would leave none to the others. A busy worker takes more, because in the kernel's queue
+        networks don't take turns.
+        """
+        if self.yields(self.count()):
             return
-        if connections >= self.worker_connections and not self.shed():
+        for _ in range(MAX_ACCEPTED if self.turns.are_asked_for else 1):
+            if not self.take(listener):
+                return
+
+    def take(self, listener: socket.socket) -> bool:
+        """Accept a connection. Return whether there may be more."""
+        if self.count() >= self.worker_connections and not self.shed():
             self.pause(f"{self.worker_connections} are open")
-            return
+            return False
         try:
             sock, _ = listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return
+            return False
         except OSError as error:
             if error.errno not in _EXHAUSTED:
                 raise
             self.shed()
             self.pause(error.strerror or "accept failed")
-            return
+            return False
         sock.settimeout(0)
         stay = self.networks.enter(find_address(sock), self.loop.time())
         if stay is None:
             sock.close()
-            return
+            return True
         self.begun += 1
         self.stays[sock] = stay
         stay.end = partial(self.drop, sock)
@@ -189,6 +199,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             self.peek(sock)
         else:
             self.open(sock, None)
+        return True
 
     def peek(self, sock: socket.socket) -> None:
         try:
@@ -212,8 +223,14 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             self.close(sock)
 
     def begin(self, sock: socket.socket, first: bytes) -> None:
-        if self.silent.pop(sock, None) is not None:
-            self.open(sock, self.cfg.ssl_context(self.cfg, None) if first == b"\x16" else None)
+        if self.silent.pop(sock, None) is None:
+            return
+        if first != b"\x16":
+            self.open(sock, None)
+        elif has_ended(sock):
+            self.close(sock)
+        else:
+            self.open(sock, self.cfg.ssl_context(self.cfg, None))
 
     def close(self, sock: socket.socket) -> None:
         if sock in self.stays:

@@ -1,6 +1,7 @@
 """One peer doesn't disturb the others if it sends requests without waiting for answers or keeps idle connections; and the disk may disappear and come back."""
 
 import os
+import select
 import shutil
 import signal
 import socket
@@ -9,7 +10,8 @@ import ssl
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -199,3 +201,57 @@ def test_who_sends_on_hundreds_of_connections_at_once_lets_other_networks_betwee
                 break
         else:
             pytest.fail("all others were answered first")
+
+
+@cache
+def write_hello() -> bytes:
+    """The first message of a TLS client."""
+    sent = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), sent, server_hostname="localhost").do_handshake()
+    return sent.read()
+
+
+def say_hello(server: Server, held: ExitStack, source: str) -> socket.socket:
+    sock = held.enter_context(server.connect(tls=False, source=source))
+    sock.sendall(write_hello())
+    return sock
+
+
+def test_who_begins_hundreds_of_handshakes_at_once_lets_those_of_other_networks_between_them(one_worker: Server) -> None:
+    """They wait in the kernel before the worker looks; the other's comes last."""
+    [worker] = find_workers(one_worker)
+    with ExitStack() as held:
+        os.kill(worker, signal.SIGSTOP)
+        many = [say_hello(one_worker, held, "127.0.0.9") for _ in range(400)]
+        other = say_hello(one_worker, held, "127.0.0.1")
+        os.kill(worker, signal.SIGCONT)
+        assert other.recv(1)
+        answered, _, _ = select.select(many, [], [], 0)
+        assert len(answered) < 50
+
+
+def read_cpu_time(pid: int) -> int:
+    """In clock ticks, of user and system."""
+    return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+
+
+def test_handshakes_whose_peers_are_gone_are_not_computed(one_worker: Server) -> None:
+    [worker] = find_workers(one_worker)
+
+    def measure(*, are_gone: bool) -> int:
+        """The worker's CPU time for 400 of them."""
+        before = read_cpu_time(worker)
+        with ExitStack() as held:
+            os.kill(worker, signal.SIGSTOP)
+            with ExitStack() as many:
+                waiting = [say_hello(one_worker, many, "127.0.0.9") for _ in range(400)]
+                last = say_hello(one_worker, held, "127.0.0.9")
+                if not are_gone:
+                    held.enter_context(many.pop_all())
+            os.kill(worker, signal.SIGCONT)
+            for sock in [last] if are_gone else [*waiting, last]:
+                assert sock.recv(1)
+        return read_cpu_time(worker) - before
+
+    assert measure(are_gone=True) < measure(are_gone=False) / 2
