@@ -38,6 +38,8 @@ from oauth.urls import is_protocol_path
 PROBES = ("/healthz", "/readyz")
 
 _stranger_time = StrangerTime()
+# It is separate, so that whoever opens many pages can't make the instance look unhealthy to a load balancer in the same network.
+_probe_time = StrangerTime()
 _NO_PART = "This page can’t be shown inside another site’s page. Open it by itself."
 
 # Load all views now, so that a mistake in one fails the start, and the first request is as quick as the thousandth.
@@ -81,13 +83,15 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
             sender = sender_of(scope)
             # Browsers that were signed in before have a separate share, so a flood from their address can't keep people from signing in.
             strangers = f"{sender} known" if is_known(scope) else sender
-            wait = 0.0 if scope["path"] in PROBES else _stranger_time.find_wait(strangers, monotonic())
-            if wait and not await look_for_person(scope):
-                await _refuse_unseen(scope, send, too_many(ceil(wait), "Too many pages"), "Too many pages")
+            is_probe = scope["path"] in PROBES
+            time, kind = (_probe_time, "probes") if is_probe else (_stranger_time, "pages")
+            wait = time.find_wait(strangers, monotonic())
+            if wait and (is_probe or not await look_for_person(scope)):
+                await _refuse_unseen(scope, send, too_many(ceil(wait), f"Too many {kind}"), f"Too many {kind}")
                 return
-            threads = probe_threads if scope["path"] in PROBES else django_threads
+            threads = probe_threads if is_probe else django_threads
             status, headers, content = await threads.run(call_django, (scope, body), sender=sender)
-            _stranger_time.add(strangers, scope["state"].pop("stranger_seconds", 0.0), monotonic())
+            time.add(strangers, scope["state"].pop("stranger_seconds", 0.0), monotonic())
         except TooLargeError:
             await _refuse_size(scope, send)
             return

@@ -16,7 +16,7 @@ from clients.models import Client, ClientCertificate, ClientPublicKey, ClientSec
 from clients.public_key import RSA_ALGORITHMS
 from oauth import unwritten_failures
 from oauth.database import own_database
-from oauth.models import FailureCount, RevokedToken, SigningKey
+from oauth.models import PUBLISHED_AFTER_RETIREMENT, FailureCount, RevokedToken, SigningKey
 from oauth.registration import CredentialT, RegisteredCertificate, RegisteredClient, RegisteredKey, RegisteredSecret, Registration, TokenState
 from oauth.throttling import FailureKeys
 
@@ -69,6 +69,9 @@ _BY_SECRET_ALONE = f"""SELECT {_CLIENT_COLUMNS}, {_SECRET_COLUMNS}, {_STATE_COLU
     LEFT JOIN {{secret}} s ON s.secret_id = %s
     LEFT JOIN {{client}} c ON c.id = s.client_id
     LEFT JOIN {{workspace}} w ON w.id = c.workspace_id""".format(**_TABLES)  # noqa: S608  # only names of our own are put in
+
+_PUBLISHED_KIDS = """SELECT kid FROM {signing_key} WHERE revoked_at IS NULL AND (retires_at IS NULL OR retires_at > %s)
+    ORDER BY activates_at DESC, id DESC""".format(**_TABLES)  # noqa: S608  # only names of our own are put in
 
 
 def _by_token(columns: str, join: str) -> str:
@@ -211,6 +214,11 @@ def find_usable_keys(*, client_pk: int, algorithm: str, limit: int, now: datetim
     moment = own_database().ops.adapt_datetimefield_value(now)
     rows = _select_all(_USABLE_KEYS, (client_pk, moment, algorithm, "" if algorithm in RSA_ALGORITHMS else algorithm, limit))
     return [RegisteredKey(row[0], row[1], row[2], _aware(row[3]), _aware(row[4]), row[5], row[6]) for row in rows]
+
+
+def find_published_kids(now: datetime) -> tuple[str, ...]:
+    """Those of SigningKey.objects.published."""
+    return tuple(kid for (kid,) in _select_all(_PUBLISHED_KIDS, (own_database().ops.adapt_datetimefield_value(now - PUBLISHED_AFTER_RETIREMENT),)))
 
 
 def find_ended_thumbprints(*, client_pk: int, now: datetime) -> set[str]:

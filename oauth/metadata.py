@@ -1,10 +1,13 @@
 """Authorization server metadata, RFC 8414, and the JWKS, RFC 7517. Public, so open to every origin (CORS)."""
 
+from functools import lru_cache
+
 from django.conf import settings
 
 from clients.models import Client
 from oauth.endpoint import endpoint
 from oauth.jose import SIGNATURE_ALGORITHMS
+from oauth.lookup import find_published_kids
 from oauth.messages import Request, Response
 from oauth.models import SigningKey
 from oauth.services import JWKS_MAX_AGE
@@ -22,7 +25,11 @@ def metadata(_request: Request) -> Response:
 
     mtls_endpoint_aliases (RFC 8705 §5) is for endpoints that ask for certificates at another host. Ours ask at the same host, so there are none.
     """
-    issuer = settings.ISSUER_URL
+    return _describe(settings.ISSUER_URL)
+
+
+@lru_cache(maxsize=1)
+def _describe(issuer: str) -> Response:
     methods = Client.AuthMethod.values
     return Response.json(
         {
@@ -52,5 +59,11 @@ def metadata(_request: Request) -> Response:
 @endpoint("jwks", methods=("GET", "HEAD"), is_for_every_origin=True)
 def jwks(request: Request) -> Response:
     """Keys that sign, will sign, or signed a token that may still be valid. A verifier that caches the JWKS for max-age never sees an unknown kid."""
-    keys = [key.public_jwk for key in SigningKey.objects.published(request.now)]
-    return Response.json({"keys": keys}, headers=public_headers(int(JWKS_MAX_AGE.total_seconds())))
+    return _write_keys(find_published_kids(request.now))
+
+
+@lru_cache(maxsize=4)
+def _write_keys(kids: tuple[str, ...]) -> Response:
+    """Which keys are published is read for each request; the key under a kid never changes."""
+    jwks = {key.kid: key.public_jwk for key in SigningKey.objects.filter(kid__in=kids)}
+    return Response.json({"keys": [jwks[kid] for kid in kids]}, headers=public_headers(int(JWKS_MAX_AGE.total_seconds())))

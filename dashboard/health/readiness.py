@@ -60,7 +60,7 @@ class Group:
 
     checks: tuple[Check, ...]
     by_serving_threads: bool = False
-    reused: float = 0.0
+    reused: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ from functools import cache
 from typing import Any
 
 # OpenSSL 3 also offers finite-field groups (RFC 7919) of up to 8192 bits: a stranger can send any number as such a key, without computing, and the server
-# computes for a tenth of a second. P-521 costs ten times as much as these groups and isn't needed. P-384 costs four times as much, but TLS 1.2 only accepts
-# client certificates on the curves in this list. The first list is for OpenSSL 3.5 and later: with it, traffic recorded today stays secret from quantum
-# computers.
-_GROUPS = ("X25519MLKEM768:X25519:P-256:P-384", "X25519:P-256:P-384")
+# computes for a tenth of a second. P-521 costs ten times as much as these groups and isn't needed. The first list is for OpenSSL 3.5 and later: with it, traffic
+# recorded today stays secret from quantum computers.
+_GROUPS = ("X25519MLKEM768:X25519:P-256", "X25519:P-256")
+# It costs three times as much, but TLS 1.2 only accepts client certificates on the curves in the list.
+_OF_CERTIFICATES = ":P-384"
 _SSL_CTRL_SET_SESS_CACHE_MODE, _SSL_CTRL_SET_GROUPS_LIST = 44, 92
 # Bytes of an object's header: its reference count and its type.
 _HEAD = 16
@@ -35,9 +36,9 @@ _Callback = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_int, ctypes.c_int, cty
 _under_way = threading.local()
 
 
-def limit_groups(context: ssl.SSLContext) -> None:
+def limit_groups(context: ssl.SSLContext, *, asks_certificates: bool) -> None:
     """Allow only groups that cost little. If they can't be named, only P-256 is allowed, which every client has (RFC 8446 §9.1)."""
-    if not any(_name_groups(context, groups) for groups in _GROUPS):
+    if not any(_name_groups(context, groups + _OF_CERTIFICATES * asks_certificates) for groups in _GROUPS):
         context.set_ecdh_curve("prime256v1")
 
 

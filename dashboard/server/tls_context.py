@@ -90,7 +90,7 @@ class ServerContext:
     def _build(self, authorities: Authorities, registered: frozenset[str]) -> ssl.SSLContext:
         context = (ClientCertificateContext if authorities or registered else HandshakeContext)(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        limit_groups(context)
+        limit_groups(context, asks_certificates=isinstance(context, ClientCertificateContext))
         context.load_cert_chain(self.server_pem)
         if isinstance(context, ClientCertificateContext):
             context.ask(registered)

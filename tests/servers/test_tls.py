@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from dashboard.instance import server_certificate
+from tests.certificates import Authority, pem
 from tests.servers.conftest import Server, read_answer
 
 
@@ -53,9 +54,7 @@ def agree(server: Server, group: str, version: str = "-tls1_3") -> str:
     return subprocess.run(command, input="", capture_output=True, text=True, timeout=30, check=False).stderr
 
 
-@pytest.mark.parametrize(
-    ("group", "version"), [("X25519", "-tls1_3"), ("P-256", "-tls1_3"), ("P-384", "-tls1_3"), ("P-256", "-tls1_2"), ("X25519:P-256", "-tls1_2")]
-)
+@pytest.mark.parametrize(("group", "version"), [("X25519", "-tls1_3"), ("P-256", "-tls1_3"), ("P-256", "-tls1_2"), ("X25519:P-256", "-tls1_2")])
 def test_keys_are_agreed_on_in_the_groups_that_cost_little(server: Server, group: str, version: str) -> None:
     assert "CONNECTION ESTABLISHED" in agree(server, group, version)
 
@@ -67,6 +66,16 @@ def test_keys_are_agreed_on_in_a_group_that_outlasts_quantum_computers_if_openss
 @pytest.mark.parametrize("group", ["ffdhe2048", "ffdhe8192", "P-521"])
 def test_no_group_is_taken_in_which_a_stranger_has_the_server_compute_for_long(server: Server, group: str) -> None:
     assert "handshake failure" in agree(server, group)
+
+
+def test_p_384_which_costs_three_times_as_much_is_taken_once_certificates_are_asked_for(make_server: Callable[..., Server]) -> None:
+    server = make_server(WEB_CONCURRENCY="1")
+    assert "handshake failure" in agree(server, "P-384")
+    (server.data_dir / "tls" / "client-ca.pem").write_text(pem(Authority.create().certificate))
+    last = time.monotonic() + 30
+    while "CONNECTION ESTABLISHED" not in agree(server, "P-384"):
+        assert time.monotonic() < last
+    server.stop()
 
 
 # This imitates a Python into which OpenSSL is linked: with all of ssl, or into _ssl, whose file then doesn't export OpenSSL's functions.
