@@ -21,6 +21,7 @@ from dashboard.frame.content_security_policy import POLICY
 from dashboard.frame.errors import RETRY_AFTER
 from dashboard.frame.request_body import LookUpRefusedError, TooLargeError, look_for_person, read_body
 from dashboard.frame.threads import django_threads, probe_threads, sender_of
+from dashboard.health.probes import find_at_once
 from dashboard.people.refusal import Refusal, too_many
 from dashboard.people.refused_unseen import is_known, refuse_sign_in
 from dashboard.server.connection import settle
@@ -38,8 +39,6 @@ from oauth.urls import is_protocol_path
 PROBES = ("/healthz", "/readyz")
 
 _stranger_time = StrangerTime()
-# It is separate, so that whoever opens many pages can't make the instance look unhealthy to a load balancer in the same network.
-_probe_time = StrangerTime()
 _NO_PART = "This page can’t be shown inside another site’s page. Open it by itself."
 
 # Load all views now, so that a mistake in one fails the start, and the first request is as quick as the thousandth.
@@ -72,6 +71,9 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
             body = await read_body(scope, receive, held)
             if body is None:
                 return
+            if scope["path"] in PROBES and scope["method"] in ("GET", "HEAD") and (known := find_at_once(scope["path"])) is not None:
+                await _answer(scope, send, 200, b"application/json", json.dumps(known).encode())
+                return
             if _is_part_of_foreign_page(scope):
                 said = {"heading": "Not shown", "text": _NO_PART, "path": scope["path"]}
                 await _refuse(scope, send, 403, "refused_unseen.html", said, "access_denied", _NO_PART)
@@ -83,15 +85,13 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
             sender = sender_of(scope)
             # Browsers that were signed in before have a separate share, so a flood from their address can't keep people from signing in.
             strangers = f"{sender} known" if is_known(scope) else sender
-            is_probe = scope["path"] in PROBES
-            time, kind = (_probe_time, "probes") if is_probe else (_stranger_time, "pages")
-            wait = time.find_wait(strangers, monotonic())
-            if wait and (is_probe or not await look_for_person(scope)):
-                await _refuse_unseen(scope, send, too_many(ceil(wait), f"Too many {kind}"), f"Too many {kind}")
+            wait = 0.0 if scope["path"] in PROBES else _stranger_time.find_wait(strangers, monotonic())
+            if wait and not await look_for_person(scope):
+                await _refuse_unseen(scope, send, too_many(ceil(wait), "Too many pages"), "Too many pages")
                 return
-            threads = probe_threads if is_probe else django_threads
+            threads = probe_threads if scope["path"] in PROBES else django_threads
             status, headers, content = await threads.run(call_django, (scope, body), sender=sender)
-            time.add(strangers, scope["state"].pop("stranger_seconds", 0.0), monotonic())
+            _stranger_time.add(strangers, scope["state"].pop("stranger_seconds", 0.0), monotonic())
         except TooLargeError:
             await _refuse_size(scope, send)
             return
@@ -157,6 +157,13 @@ async def _refuse(
         kind, content = b"text/html; charset=utf-8", render_to_string(template, said).encode()
     else:
         kind, content = b"application/json", json.dumps({"error": error, "error_description": description}).encode()
+    await _answer(scope, send, status, kind, content, more)
+
+
+async def _answer(scope: Scope, send: Send, status: int, kind: bytes, content: bytes, more: list[tuple[bytes, bytes]] | None = None) -> None:
+    """What needs no thread also needs no wait, so without turns the event loop would answer everything that one peer sent at once before it serves others."""
+    if scope["state"].get("is_followed"):
+        await scope["state"]["turns"].wait(sender_of(scope))
     headers = [
         (b"content-type", kind),
         (b"content-length", str(len(content)).encode()),

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -29,6 +30,14 @@ def client_hello(padding: int = 0) -> bytes:
     if padding:
         extensions += struct.pack(">HH", 21, padding - 4) + bytes(padding - 4)
     return records(message(1, b"\3\3" + os.urandom(32) + b"\0" + pack(ciphers) + b"\1\0" + struct.pack(">H", len(extensions)) + extensions))
+
+
+def hello_of_a_browser() -> bytes:
+    """The first message of a TLS 1.3 client, with a key share, so that the server computes a secret and a signature for it. RFC 8446 §4.1.2."""
+    sent = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), sent, server_hostname="localhost").do_handshake()
+    return sent.read()
 
 
 def certificates(count: int, *, size: int = 16_384, one: bytes | None = None) -> bytes:

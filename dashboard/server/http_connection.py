@@ -186,6 +186,7 @@ class HTTPConnection(BoundedProtocol):
         self.scope = scope = super()._build_http_scope(request, sockname, peername)
         # If the next request has already arrived, oauth.asgi lets others have a turn before it.
         scope["state"]["is_followed"] = self.is_followed
+        scope["state"]["turns"] = self.worker.turns
         scope["state"]["belong_to_person"] = self.belong_to_person
         scope["state"]["keep"] = self.keep
         if not scope["path"].startswith("/"):

@@ -15,8 +15,8 @@ from functools import cache
 from typing import Any
 
 # OpenSSL 3 also offers finite-field groups (RFC 7919) of up to 8192 bits: a stranger can send any number as such a key, without computing, and the server
-# computes for a tenth of a second. P-521 costs ten times as much as these groups and isn't needed. The first list is for OpenSSL 3.5 and later: with it, traffic
-# recorded today stays secret from quantum computers.
+# computes for a tenth of a second. P-521 costs ten times as much as these groups and isn't needed. The first list is for OpenSSL 3.5 and later: with it,
+# traffic recorded today stays secret from quantum computers.
 _GROUPS = ("X25519MLKEM768:X25519:P-256", "X25519:P-256")
 # It costs three times as much, but TLS 1.2 only accepts client certificates on the curves in the list.
 _OF_CERTIFICATES = ":P-384"

@@ -27,6 +27,12 @@ class Turns:
             self._loop.call_soon(self._give)
         self._lines.setdefault(network, {})[go_on] = None
 
+    async def wait(self, network: str) -> None:
+        """Wait for the network's next turn."""
+        turn = self._loop.create_future()
+        self.ask(lambda: None if turn.done() else turn.set_result(None), network)
+        await turn
+
     def may_go_at_once(self, network: str) -> bool:
         """Whether a short task of the network may run without waiting. The task is counted."""
         if network in self._lines:

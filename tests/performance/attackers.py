@@ -49,7 +49,8 @@ class Sent:
 class Flood:
     """What a connection sends: first once, then the rest, as fast as rate octets or requests a second over all connections allow; reopened where it is closed.
 
-    waits: for the answer to each before the next. ends: says nothing more after what it has, until the server closes.
+    waits: for the answer to each before the next. is_brief: each connection ends with the first octet of the answer, and rate counts connections. source: the
+    address that they come from.
     """
 
     connections: int
@@ -57,10 +58,13 @@ class Flood:
     rest: Callable[[], Iterator[bytes]]
     rate: float
     waits: bool = False
+    is_brief: bool = False
+    source: str = "127.0.0.1"
 
     def share_of(self, sent: Sent, seconds: float) -> float:
         """Of its rate, what it came to send: little where the server lets it wait, or nothing is left of the CPU for it."""
-        return (sum(sent.answers.values()) if self.waits else sent.octets) / (self.rate * seconds)
+        done = sum(sent.answers.values()) if self.waits else sent.connections if self.is_brief else sent.octets
+        return done / (self.rate * seconds)
 
 
 def head(method: str, path: str, *lines: str) -> bytes:
@@ -117,6 +121,11 @@ def _leak(target: Target) -> bytes:
     return post("/w/demo/leak/", body, f"Content-Type: multipart/form-data; boundary={mark}", f"Cookie: {target.cookie}", "Referer: https://localhost/")
 
 
+def _many(path: str) -> bytes:
+    """Thirty requests at once."""
+    return 30 * (head("GET", path, "X-Forwarded-For: 100.64.0.1") + b"\r\n")
+
+
 def make(name: str, target: Target) -> Flood:
     unfinished = head("POST", "/accounts/reset/", FORM.strip(), "Content-Length: 2600000") + b"\r\n"
     reset = post("/accounts/reset/", b"email=" + b"%2541eyJ" * 325_000)
@@ -154,6 +163,12 @@ def make(name: str, target: Target) -> Flood:
         case "certificates":
             sent = hostile_handshakes.client_hello() + hostile_handshakes.certificates(12)
             return Flood(8, sent, lambda: iter(()), 1e9)
+        case "hellos":
+            return Flood(300, hostile_handshakes.hello_of_a_browser(), lambda: iter(()), 600, is_brief=True, source="127.77.0.1")
+        case "probes":
+            return Flood(30, b"", lambda: repeat(_many("/readyz")), 3000 / 30 * len(_many("/readyz")))
+        case "keys to verify":
+            return Flood(30, b"", lambda: repeat(_many("/.well-known/jwks.json")), 3000 / 30 * len(_many("/.well-known/jwks.json")))
         case "leak files":
             return Flood(8, b"", lambda: repeat(_leak(target)), 8, waits=True)
     raise ValueError(name)
@@ -173,14 +188,14 @@ class Attack:
     async def go_on(self) -> None:
         while time.monotonic() < self.ends_at:
             try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(self.flood.source, 0))
             except OSError:
                 await asyncio.sleep(0.1)
                 continue
             self.sent.connections += 1
             try:
                 async with asyncio.timeout(max(self.ends_at - time.monotonic(), 0)):
-                    await (self.ask(reader, writer) if self.flood.waits else self.pour(reader, writer))
+                    await (self.say(reader, writer) if self.flood.is_brief else self.ask(reader, writer) if self.flood.waits else self.pour(reader, writer))
             except (OSError, TimeoutError, EOFError, ValueError):
                 pass
             finally:
@@ -190,6 +205,13 @@ class Attack:
         writer.write(octets)
         self.sent.octets += len(octets)
         await writer.drain()
+
+    async def say(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        due = time.monotonic() + self.flood.connections / self.flood.rate
+        await self.send(writer, self.flood.first)
+        await reader.read(1)
+        writer.transport.abort()
+        await asyncio.sleep(due - time.monotonic())
 
     async def pour(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         closed = asyncio.ensure_future(self.listen(reader))

@@ -87,8 +87,13 @@ FLOODS = {
     "slow": "200 connections, an octet a second",
     "wrong secrets": "2,000 wrong secrets a second",
     "certificates": "8 TLS handshakes with certificates whose keys take seconds to read",
+    "hellos": "600 first messages of TLS a second, each over a new connection",
+    "probes": "3,000 /readyz a second, by thirty at once, on 30 connections",
+    "keys to verify": "3,000 /.well-known/jwks.json a second, by thirty at once, on 30 connections",
     "leak files": "8 log files of 10 MB at once, by somebody signed in",
 }
+# These are against whoever opens a connection, so good requests open one each, four times less often.
+FRESH = {"hellos"}
 
 
 @dataclass(frozen=True)
@@ -142,10 +147,10 @@ class Floods:
             Path(f"/proc/{pid}/clear_refs").write_text("5")  # this resets the peak
         quiet, flooded, sent = [], [], {}
         for _ in range(self.options.rounds):
-            quiet.append(self.ask())
+            quiet.append(self.ask(is_fresh=name in FRESH))
             attack = self.attack(name)
             time.sleep(self.options.seconds / 4)
-            flooded.append(self.ask())
+            flooded.append(self.ask(is_fresh=name in FRESH))
             sent = json.loads(attack.communicate(timeout=60)[0] or "{}")
             time.sleep(self.options.rest)
         is_same = workers == self.server.find_workers() and "WORKER TIMEOUT" not in (self.server.directory / "gunicorn.log").read_text()
@@ -158,11 +163,13 @@ class Floods:
         command = [sys.executable, "-m", "tests.performance.attackers", name, str(seconds), json.dumps(asdict(self.targets[name]))]
         return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
-    def ask(self) -> Phase:
-        """Good requests at a steady rate, from an address of their own."""
+    def ask(self, *, is_fresh: bool) -> Phase:
+        """Good requests at a steady rate, from an address of their own. is_fresh: a TLS connection for each."""
+        url = self.server.url.replace("http:", "https:") if is_fresh else self.server.url
         options = ["--method", "POST", "--body", "grant_type=client_credentials", "--extra", f"{FORWARDED}\r\nX-Forwarded-For: 198.51.100.1"]
-        options += ["--connections", str(GOOD_CONNECTIONS), "--seconds", str(self.options.seconds), "--rate", str(self.options.rate)]
-        command = [sys.executable, "-m", "tests.performance.generator", f"{self.server.url}/oauth2/token", str(self.requests), *options]
+        options += ["--connections", str(GOOD_CONNECTIONS), "--seconds", str(self.options.seconds), "--rate", str(self.options.rate / (4 if is_fresh else 1))]
+        options += ["--fresh"] if is_fresh else []
+        command = [sys.executable, "-m", "tests.performance.generator", f"{url}/oauth2/token", str(self.requests), *options]
         try:
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=self.options.seconds + 30, check=True)
         except subprocess.TimeoutExpired:

@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import uvloop
+
+# Seconds that a request over a new connection may take.
+LIMIT = 10
 
 
 class Run:
@@ -82,6 +85,29 @@ class Connection(asyncio.Protocol):
             self.finished.set_result(None)
 
 
+async def ask_anew(run: Run, url: SplitResult, context: ssl.SSLContext | None) -> None:
+    """Each request over a connection of its own."""
+    due = time.perf_counter() + random.random() * run.interval
+    while (request := run.next_request()) is not None:
+        await asyncio.sleep(max(due - time.perf_counter(), 0))
+        sent_at = due if run.interval else time.perf_counter()
+        due += run.interval
+        try:
+            async with asyncio.timeout(LIMIT):
+                reader, writer = await asyncio.open_connection(url.hostname, url.port, ssl=context)
+                try:
+                    writer.write(request)
+                    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                    await reader.readexactly(int(head.partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0]))
+                finally:
+                    writer.transport.abort()
+        except (OSError, EOFError, TimeoutError):
+            run.errors += 1
+            continue
+        run.seconds.append(time.perf_counter() - sent_at)
+        run.errors += not head.startswith(b"http/1.1 200 ")
+
+
 def read_requests(options: argparse.Namespace) -> list[bytes]:
     url = urlsplit(options.url)
     head = f"{options.method} {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\n"
@@ -110,11 +136,14 @@ async def send_all(options: argparse.Namespace) -> dict[str, float]:
     url = urlsplit(options.url)
     context = ssl._create_unverified_context() if url.scheme == "https" else None
     loop = asyncio.get_running_loop()
-    finished = []
-    for _ in range(options.connections):
-        finished.append(loop.create_future())
-        await loop.create_connection(lambda waited=finished[-1]: Connection(run, waited), url.hostname, url.port, ssl=context)
-    await asyncio.gather(*finished)
+    if options.fresh:
+        await asyncio.gather(*(ask_anew(run, url, context) for _ in range(options.connections)))
+    else:
+        finished = []
+        for _ in range(options.connections):
+            finished.append(loop.create_future())
+            await loop.create_connection(lambda waited=finished[-1]: Connection(run, waited), url.hostname, url.port, ssl=context)
+        await asyncio.gather(*finished)
     ordered = sorted(run.seconds) or [0.0]
     return {
         "requests": len(run.seconds),
@@ -133,6 +162,7 @@ def main() -> None:
     parser.add_argument("--body", default="")
     parser.add_argument("--extra", default="", help="a header for all requests")
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--fresh", action="store_true", help="a new connection for each request, as many at once as --connections says")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--rate", type=float, default=0, help="requests a second over all connections; as many as are answered by default")

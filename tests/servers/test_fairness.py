@@ -10,8 +10,7 @@ import ssl
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, suppress
-from functools import cache
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import pytest
 import requests
 
 from oauth.asgi import MAX_ATTEMPTED, THREADS
+from tests.hostile_handshakes import hello_of_a_browser
 from tests.servers.conftest import Server, read_answer
 
 pytestmark = pytest.mark.slow
@@ -54,10 +54,12 @@ def read_now(sock: socket.socket) -> bytes:
         return b""
 
 
-def test_who_sends_thousands_of_requests_at_once_lets_others_between_them(one_worker: Server) -> None:
+@pytest.mark.parametrize("request_", [SHORT, SHORT.replace(b"/.well-known/oauth-authorization-server", b"/readyz")], ids=["by a thread", "at once"])
+def test_who_sends_thousands_of_requests_at_once_lets_others_between_them(one_worker: Server, request_: bytes) -> None:
     """They fit into what the server reads at once."""
+    one_worker.get("/readyz")
     with one_worker.connect() as burst, one_worker.connect() as other:
-        burst.sendall(SHORT * 3000)
+        burst.sendall(request_ * 3000)
         other.sendall(SHORT)
         answered_before = 0
         burst.setblocking(False)
@@ -203,18 +205,12 @@ def test_who_sends_on_hundreds_of_connections_at_once_lets_other_networks_betwee
             pytest.fail("all others were answered first")
 
 
-@cache
-def write_hello() -> bytes:
-    """The first message of a TLS client."""
-    sent = ssl.MemoryBIO()
-    with suppress(ssl.SSLWantReadError):
-        ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), sent, server_hostname="localhost").do_handshake()
-    return sent.read()
+HELLO = hello_of_a_browser()
 
 
 def say_hello(server: Server, held: ExitStack, source: str) -> socket.socket:
     sock = held.enter_context(server.connect(tls=False, source=source))
-    sock.sendall(write_hello())
+    sock.sendall(HELLO)
     return sock
 
 

@@ -11,7 +11,16 @@ from tests.servers.nursery import ROOT
 pytestmark = pytest.mark.slow
 
 # One flood of each kind: sent at once, held open, asked one by one; with a link, a page's form and a session.
-ANSWERS = {"chunks": {"400"}, "slow": set(), "keys": {"200"}, "passwords": {"200", "503"}, "certificates": set(), "leak files": {"200", "413", "503"}}
+ANSWERS = {
+    "chunks": {"400"},
+    "slow": set(),
+    "keys": {"200"},
+    "passwords": {"200", "503"},
+    "certificates": set(),
+    "hellos": set(),
+    "probes": {"200"},
+    "leak files": {"200", "413", "503"},
+}
 
 
 def test_every_kind_of_flood_reaches_its_target() -> None:
