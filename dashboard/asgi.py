@@ -19,14 +19,15 @@ from django.template.loader import render_to_string
 from dashboard.server import set_up  # noqa: F401  # isort: skip  # for the imports below
 from dashboard.frame.content_security_policy import POLICY
 from dashboard.frame.errors import RETRY_AFTER
-from dashboard.frame.request_body import LookUpRefusedError, TooLargeError, look_for_person, read_body
+from dashboard.frame.request_body import LookUpRefusedError, TooLargeError, look_for_person, read_body, session_key
 from dashboard.frame.threads import django_threads, probe_threads, sender_of
 from dashboard.health.probes import find_at_once
 from dashboard.people.refusal import Refusal, too_many
 from dashboard.people.refused_unseen import is_known, refuse_sign_in
+from dashboard.people.session_store import digest_key
 from dashboard.server.connection import settle
 from dashboard.server.known_codecs import forget_others
-from dashboard.server.stranger_time import StrangerTime
+from dashboard.server.page_time import SessionsTime, StrangersTime
 from dashboard.server.unsent import PART
 from dashboard.server.wsgi_call import MAX_IN_MEMORY, call_django
 from oauth import strict_transport
@@ -38,7 +39,7 @@ from oauth.urls import is_protocol_path
 
 PROBES = ("/healthz", "/readyz")
 
-_stranger_time = StrangerTime()
+_time_of_strangers, _time_of_sessions = StrangersTime(), SessionsTime()
 _NO_PART = "This page can’t be shown inside another site’s page. Open it by itself."
 
 # Load all views now, so that a mistake in one fails the start, and the first request is as quick as the thousandth.
@@ -85,13 +86,17 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
             sender = sender_of(scope)
             # Browsers that were signed in before have a separate share, so a flood from their address can't keep people from signing in.
             strangers = f"{sender} known" if is_known(scope) else sender
-            wait = 0.0 if scope["path"] in PROBES else _stranger_time.find_wait(strangers, monotonic())
-            if wait and not await look_for_person(scope):
+            session = digest_key(session_key(scope))
+            wait = 0.0 if scope["path"] in PROBES else await _find_wait(scope, strangers, session)
+            if wait:
                 await _refuse_unseen(scope, send, too_many(ceil(wait), "Too many pages"), "Too many pages")
                 return
             threads = probe_threads if scope["path"] in PROBES else django_threads
             status, headers, content = await threads.run(call_django, (scope, body), sender=sender)
-            _stranger_time.add(strangers, scope["state"].pop("stranger_seconds", 0.0), monotonic())
+            if scope["state"].pop("is_signed_in"):
+                _time_of_sessions.add(session, scope["state"].pop("seconds"), monotonic())
+            else:
+                _time_of_strangers.add(strangers, scope["state"].pop("seconds"), monotonic())
         except TooLargeError:
             await _refuse_size(scope, send)
             return
@@ -118,6 +123,16 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
         while part := content.read(PART):
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
+
+
+async def _find_wait(scope: Scope, strangers: str, session: str) -> float:
+    """Seconds until this sender may open another page. Only sessions of signed-in people have spent any time."""
+    now = monotonic()
+    wait = _time_of_sessions.find_wait(session, now)
+    if wait:
+        return wait
+    wait = _time_of_strangers.find_wait(strangers, now)
+    return wait if wait and not await look_for_person(scope) else 0.0
 
 
 def _is_part_of_foreign_page(scope: Scope) -> bool:

@@ -79,7 +79,7 @@ async def _find_next_limit(scope: Scope, longest: int, held: ExitStack) -> int:
         scope["state"]["belong_to_person"]()
         return MAX_BODY if _has_files(scope) else MAX_FORM
     takes_logs = _TAKES_LOGS.fullmatch(scope["path"])
-    if longest == MAX_BODY and takes_logs and (account := await look(scope, _find_member, (_session_key(scope), takes_logs[1]))):
+    if longest == MAX_BODY and takes_logs and (account := await look(scope, _find_member, (session_key(scope), takes_logs[1]))):
         if not held.enter_context(_long_bodies.take(account, group=takes_logs[1])):
             raise LookUpRefusedError(_LOGS_BUSY)
         return MAX_LOG
@@ -92,13 +92,13 @@ def _has_files(scope: Scope) -> bool:
 
 async def look_for_person(scope: Scope) -> bool:
     """Whether somebody is signed in. Raise OverdueError like look, and LookUpRefusedError if they want to look something up and may not."""
-    is_there, refusal = await look(scope, _find_person, (_session_key(scope), _TAKES_LOGS.fullmatch(scope["path"]) is not None))
+    is_there, refusal = await look(scope, _find_person, (session_key(scope), _TAKES_LOGS.fullmatch(scope["path"]) is not None))
     if refusal is not None:
         raise LookUpRefusedError(refusal)
     return is_there
 
 
-def _session_key(scope: Scope) -> str:
+def session_key(scope: Scope) -> str:
     return find_cookie(scope["headers"], settings.SESSION_COOKIE_NAME, "[a-z0-9]{32}")
 
 
@@ -107,15 +107,15 @@ def _find_person(asked: tuple[str, bool]) -> tuple[bool, Refusal | None]:
 
     Makes sure that the connection works, because Django only checks for a broken one when a request begins.
     """
-    session_key, takes_logs = asked
+    key, takes_logs = asked
     close_old_connections()
-    account = find_account(session_key)
+    account = find_account(key)
     return bool(account), refuse_look_up_unseen(account, now=timezone.now()) if account and takes_logs else None
 
 
 def _find_member(asked: tuple[str, str]) -> str:
     """The signed-in account, "" if it isn't a member of the workspace. asked: the session's key, and the workspace's slug."""
-    session_key, slug = asked
+    key, slug = asked
     close_old_connections()
-    account = find_account(session_key)
+    account = find_account(key)
     return account if account and Membership.objects.filter(user=int(account), workspace__slug=slug).exists() else ""

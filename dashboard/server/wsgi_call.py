@@ -58,8 +58,7 @@ def call_django(request: Request) -> Answer:
         content, length = _gather(response)
     finally:
         response.close()  # sends request_finished, which returns broken database connections
-    if not environ.get(SIGNED_IN):
-        scope["state"]["stranger_seconds"] = thread_time() - began
+    scope["state"]["seconds"], scope["state"]["is_signed_in"] = thread_time() - began, SIGNED_IN in environ
     if scope["method"] != "HEAD" and not any(name == b"content-length" for name, _ in headers):
         headers.append((b"content-length", str(length).encode()))
     return status, headers, content

@@ -46,6 +46,20 @@ def test_who_has_had_theirs_waits_and_nobody_else_does(proxied: Server) -> None:
     assert send(proxied, "GET /.well-known/jwks.json", FLOODER).status == 200
 
 
+@pytest.mark.slow
+def test_a_session_that_opens_pages_without_end_waits_and_its_owners_other_session_does_not(proxied: Server) -> None:
+    one, other = (f"Cookie: {make_session(proxied)}" for _ in range(2))
+    page = "GET /accounts/profile/"
+    for _ in range(2000):
+        answer = send(proxied, page, OTHER, one)
+        if answer.status != 200:
+            break
+    assert answer.status == 429
+    assert b"Too many pages" in answer.body
+    assert send(proxied, page, OTHER, other).status == 200
+    assert send(proxied, "GET /accounts/sign-in/", OTHER).status == 200
+
+
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_nothing_is_a_part_of_another_sites_page(proxied: Server, site: str) -> None:
     """Else an image on it would take the time of its reader's address."""
