@@ -76,7 +76,7 @@ def test_dates_are_asked_for_where_they_are_chosen(auditor, way):
     assert not hand.page.get_by_label("From", exact=True).is_visible()
     hand.page.locator("label", has_text="Dates").click()
     hand.page.get_by_label("To", exact=True).fill("2020-01-01")
-    hand.page.get_by_text("No event to 1 Jan 2020.").wait_for()
+    hand.page.get_by_text("No events to 1 Jan 2020.").wait_for()
 
 
 def test_health_refreshes_and_announces_only_changes(auditor):

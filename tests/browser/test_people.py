@@ -244,7 +244,7 @@ def test_single_keys_lead_to_pages_outside_of_fields_and_can_be_switched_off(ent
 
     hand.page.goto("/accounts/display/")
     hand.page.get_by_label("Use single-key shortcuts").uncheck()
-    hand.press("Save keyboard settings settings")
+    hand.press("Save keyboard settings")
     hand.page.locator("html[data-keys=off]").wait_for(state="attached")
     hand.page.goto("/w/ada-scriptless/members/")
     hand.page.locator("h1").click()
