@@ -80,7 +80,7 @@ class CredentialAdmin(ReadOnlyAdmin):
             others = self.model.objects.usable(now).filter(client=client).exclude(pk=credential.pk).count()
             left = f"{client} keeps {_count(others, noun)}." if others else self.find_alternative(client)
             return [
-                "It stops working for ever, and so does every token that it obtained.",
+                "It stops working permanently, and so does every token that it obtained.",
                 describe_use(credential.last_used_at, now),
                 left or f"{client} has no other usable {noun}, so it gets no tokens with a {noun} until it has a new one.",
             ]

@@ -108,13 +108,13 @@ def _check_lines() -> list[CheckMessage]:
     insists = database.get("OPTIONS", {}).get("sslmode") in ("require", "verify-ca", "verify-full")
     if database["ENGINE"].endswith("postgresql") and not insists and (far := _find_far(hosts)):
         hint = "Add sslmode to DATABASE_URL: ?sslmode=verify-full&sslrootcert=/path/to/ca.pem, or at least ?sslmode=require."
-        found.append(Advice(f"PostgreSQL on {far} may be reached without TLS, so anybody on the way can read the data.", hint=hint, id="dashboard.W006"))
+        found.append(Advice(f"PostgreSQL on {far} may be reached without TLS, so anybody on the network can read the data.", hint=hint, id="dashboard.W006"))
     if cache.scheme == "redis" and (far := _find_far([cache.hostname or ""])):
         hint = "Turn on TLS in Redis, and begin CACHE_URL with rediss://."
-        found.append(Advice(f"Redis on {far} is reached without TLS, so anybody on the way can read its password.", hint=hint, id="dashboard.W007"))
+        found.append(Advice(f"Redis on {far} is reached without TLS, so anybody on the network can read its password.", hint=hint, id="dashboard.W007"))
     if "smtp" in settings.EMAIL_BACKEND and not (settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL) and (far := _find_far([settings.EMAIL_HOST])):
         hint = "Begin EMAIL_URL with smtp+tls:// or smtp+ssl://."
-        found.append(Advice(f"Mail goes to {far} without TLS, so anybody on the way can read links that set a password.", hint=hint, id="dashboard.W008"))
+        found.append(Advice(f"Mail goes to {far} without TLS, so anybody on the network can read links that set a password.", hint=hint, id="dashboard.W008"))
     return found
 
 

@@ -17,7 +17,7 @@ class Command(JSONCommand):
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("workspace", metavar="WORKSPACE", help="its slug")
-        help_member = "email address of a member whose role came by single sign-on; from then on the role counts as given by hand. Repeatable"
+        help_member = "email address of a member whose role came by single sign-on; from then on the role counts as given by hand; may be given several times"
         parser.add_argument("--member", metavar="EMAIL", action="append", default=[], help=help_member)
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:
