@@ -87,10 +87,10 @@ class RemovalForm(forms.Form):
     """The form has no field if the person isn't a client's contact."""
 
     heir = HeirField(
-        label="New contact",
+        label="New owner of the clients",
         queryset=Membership.objects.none(),
         empty_label=None,
-        error_messages={"required": "Choose the new contact for the clients.", "invalid_choice": "Choose another member of this workspace."},
+        error_messages={"required": "Choose the new owner of the clients.", "invalid_choice": "Choose another member of this workspace."},
     )
 
     def __init__(self, *args: Any, heirs: QuerySet[Membership], needs_heir: bool, **kwargs: Any) -> None:

@@ -138,7 +138,7 @@ def _take_leave(request: HttpRequest, membership: Membership, other: Membership,
 
 
 def _say_goodbye(request: HttpRequest, other: Membership, *, is_leaving: bool, heir: Membership | None, removed: memberships.Removed) -> HttpResponse:
-    said = "" if heir is None else f" {heir.user.shown_name} is the contact of {removed.clients:,} client{'s' if removed.clients != 1 else ''} now."
+    said = "" if heir is None else f" {heir.user.shown_name} is now the owner of {removed.clients:,} client{'s' if removed.clients != 1 else ''}."
     said += _say_withdrawn(removed.withdrawn)
     if is_leaving:
         messages.success(request, f"You left {other.workspace.name}.{said}")

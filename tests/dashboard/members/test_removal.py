@@ -1,4 +1,4 @@
-"""Removing somebody from a workspace, leaving it, and who becomes the contact of the clients."""
+"""Removing somebody from a workspace, leaving it, and who becomes the owner of the clients."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -48,7 +48,7 @@ class TestRemoving:
         page = adas.get(removal_page(jonas, demo))
         text = text_of(page)
         assert "Remove jonas@example.com?" in text
-        assert "12 clients name jonas@example.com as the contact" in text
+        assert "12 clients name jonas@example.com as their owner" in text
         assert "client-00, client-01" in text
         assert "and 2 more" in text
         assert "1 invitation made by or for jonas@example.com stops working" in text
@@ -73,7 +73,7 @@ class TestRemoving:
 
     def test_the_clients_go_to_another_member(self, adas, ada, dan, jonas, jonases, demo):
         response = adas.post(removal_page(jonas, demo), {"heir": membership_of(dan, demo).pk}, follow=True)
-        assert "jonas@example.com was removed. dan@example.com is the contact of 12 clients now." in text_of(response)
+        assert "jonas@example.com was removed. dan@example.com is now the owner of 12 clients." in text_of(response)
         assert set(jonases.values_list("contact", flat=True)) == {"dan@example.com"}
         assert Client.objects.get(name="another").contact == "payments team, jonas@example.com"
         changed = events("client.changed", workspace=demo)
@@ -136,8 +136,8 @@ class TestLeaving:
 
     def test_the_clients_of_a_leaving_member_are_handed_over(self, jonas, jonases, demo, dan):
         browser = sign_in(jonas)
-        assert "12 clients name you as the contact" in text_of(browser.get(LEAVE))
-        assert "Choose the new contact for the clients." in text_of(browser.post(LEAVE, {"heir": ""}))
+        assert "12 clients name you as their owner" in text_of(browser.get(LEAVE))
+        assert "Choose the new owner of the clients." in text_of(browser.post(LEAVE, {"heir": ""}))
         assert role_of(jonas, demo) == "developer"
         browser.post(LEAVE, {"heir": membership_of(dan, demo).pk})
         assert role_of(jonas, demo) is None
