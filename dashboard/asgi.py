@@ -176,9 +176,6 @@ async def _refuse(
 
 
 async def _answer(scope: Scope, send: Send, status: int, kind: bytes, content: bytes, more: list[tuple[bytes, bytes]] | None = None) -> None:
-    """What needs no thread also needs no wait, so without turns the event loop would answer everything that one peer sent at once before it serves others."""
-    if scope["state"].get("is_followed"):
-        await scope["state"]["turns"].wait(sender_of(scope))
     headers = [
         (b"content-type", kind),
         (b"content-length", str(len(content)).encode()),

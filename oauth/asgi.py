@@ -12,8 +12,8 @@ from oauth import gateway, strict_transport
 from oauth.database import keep_database, keep_event_loop_database
 from oauth.messages import MAX_BODY_BYTES, Request, Response
 from oauth.patience import PROTOCOL_STATEMENT, serve
+from oauth.sender_network import widest_network_of
 from oauth.threads import OverdueError, Threads
-from oauth.throttling import widest_network_of
 from oauth.urls import cut_issuer_path, find_endpoint
 
 # An endpoint computes and reads one row, so more than one thread only helps while one waits for a commit, PostgreSQL or argon2id.

@@ -19,6 +19,7 @@ from oauth.errors import InvalidClientError, OAuthError, TooManyFailuresError
 from oauth.granted_requests import microseconds_since
 from oauth.log_quota import spend_on_refusal
 from oauth.messages import Connection
+from oauth.sender_network import widest_network_of
 
 # Failures that don't block their sender are stored too, up to this number per client and address within FAILURE_WINDOW.
 _MAX_KEPT = 100
@@ -102,7 +103,7 @@ def _places(client: tuple[int, int] | None, address: str, *, is_known: bool) -> 
     """The limits for storing a failure: the key under which it is counted, the maximum, and the seconds (0 for FAILURE_WINDOW). The widest comes last."""
     pk, workspace = client if client is not None else ("nobody", "none")
     whose, most = ("known", _MAX_KEPT_OF_KNOWN) if is_known else ("strangers", _MAX_KEPT_OF_STRANGERS)
-    network = throttling.widest_network_of(address) if address else "unknown"
+    network = widest_network_of(address) if address else "unknown"
     # Each case has the same number of limits, because each is a statement, and the time of a response must not tell whether a credential was real.
     return [
         (f"kept of {whose} client {pk}", _MAX_KEPT_OF_NOBODY if client is None else _MAX_KEPT_OF_CLIENT, 0),

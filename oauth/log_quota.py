@@ -4,6 +4,8 @@ from collections import Counter
 from threading import Lock
 from time import monotonic
 
+from oauth.sender_network import widest_network_of
+
 
 class LogQuota:
     """seconds: the length of a window, which begins with the first line after the previous window. lines: the limit in a window; of_one: the limit for one
@@ -36,6 +38,4 @@ refused_requests = LogQuota(seconds=60, lines=500, of_one=10)
 
 def spend_on_refusal(kind: str, address: str) -> int | None:
     """Like LogQuota.spend, for a refused request. kind: from a closed set, so that a sender can't take the place of others. address: "" if unknown."""
-    from oauth.throttling import widest_network_of
-
     return refused_requests.spend(f"{widest_network_of(address)} {kind}", monotonic())

@@ -10,8 +10,7 @@ limit, a failure is refused without a write. A valid credential is never refused
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache, reduce
-from ipaddress import ip_address
+from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
 
@@ -23,6 +22,7 @@ from oauth.errors import TooManyFailuresError
 from oauth.messages import Request
 from oauth.models import FailureCount
 from oauth.registration import Registration
+from oauth.sender_network import network_of, wider_networks_of
 
 _TABLE = FailureCount._meta.db_table
 _COUNT = f"""INSERT INTO {_TABLE} (key, failures, window_ends) VALUES (%s, %s, %s)
@@ -31,14 +31,13 @@ _COUNT = f"""INSERT INTO {_TABLE} (key, failures, window_ends) VALUES (%s, %s, %
         window_ends = CASE WHEN {_TABLE}.window_ends <= %s THEN excluded.window_ends ELSE {_TABLE}.window_ends END
     RETURNING failures, window_ends"""  # noqa: S608  # only names of our own are put in
 
-# The sizes of networks that may belong to one sender, in bytes of an IPv6 address: a customer has a /64, a /56 or a /48. Each may fail this many times
-# FAILURES_PER_ADDRESS. The widest comes first, so that two workers lock the rows in the same order.
-_WIDER = ((6, 16), (7, 4))
+# How many times FAILURES_PER_ADDRESS each of the wider networks may fail. The widest comes first, so that two workers lock the rows in the same order.
+_TIMES = (16, 4)
 
 
 @dataclass(frozen=True, slots=True)
 class FailureKeys:
-    """A key is "" if it isn't counted: for an unknown address, or for attempts that name no client. wider: for the networks in _WIDER, empty for IPv4."""
+    """A key is "" if it isn't counted: for an unknown address, or for attempts that name no client. wider: for the wider networks, empty for IPv4."""
 
     client_and_address: str
     address: str
@@ -54,32 +53,11 @@ class Count(NamedTuple):
     window_ends: int
 
 
-def network_of(address: str) -> str:
-    """The network that counts as one sender: an IPv6 customer has at least a /64, so a limit for a single address wouldn't stop an attacker."""
-    if ":" not in address:
-        return address
-    packed = ip_address(address).packed
-    return packed[:8].hex()
-
-
-@lru_cache(maxsize=4096)
-def widest_network_of(address: str) -> str:
-    """The widest network that may belong to one sender, for limits with few places."""
-    return next(iter(_wider_networks_of(address)), address)
-
-
-def _wider_networks_of(address: str) -> tuple[str, ...]:
-    if ":" not in address:
-        return ()
-    packed = ip_address(address).packed
-    return tuple(f"{packed[:octets].hex()}/{octets * 8}" for octets, _ in _WIDER)
-
-
 def failure_keys(*, name: str, address: str) -> FailureKeys:
     """name: the client ID in the request, "" for none. address: as the connection or a trusted proxy shows it, "" if unknown."""
     if not address:
         return FailureKeys("", "")
-    network, wider = network_of(address), _wider_networks_of(address)
+    network, wider = network_of(address), wider_networks_of(address)
     if not name:
         return FailureKeys("", network, wider)
     return FailureKeys(hashlib.blake2b(f"{network} {name}".encode("utf-8", "surrogatepass"), digest_size=24).hexdigest(), network, wider)
@@ -134,7 +112,7 @@ def _limits(keys: FailureKeys) -> list[tuple[str, int]]:
 
 def _limits_to_fail(keys: FailureKeys) -> list[tuple[str, int]]:
     """The order is always the same, so that two workers lock the rows in the same order."""
-    wider = [(key, times * settings.FAILURES_PER_ADDRESS) for key, (_, times) in zip(keys.wider, _WIDER, strict=False)]
+    wider = [(key, times * settings.FAILURES_PER_ADDRESS) for key, times in zip(keys.wider, _TIMES, strict=False)]
     return [*wider, *_limits(keys)]
 
 

@@ -8,8 +8,8 @@ from dashboard.server.wsgi_call import Answer, Request
 from oauth.asgi import Scope
 from oauth.database import keep_database
 from oauth.patience import PAGE_STATEMENT, Patience
+from oauth.sender_network import widest_network_of
 from oauth.threads import OverdueError, Threads
-from oauth.throttling import widest_network_of
 
 Asked = TypeVar("Asked")
 Found = TypeVar("Found")

@@ -15,7 +15,8 @@ from dashboard.instance.mail.addresses import as_counted
 from dashboard.models import Membership, User
 from dashboard.people.caller import connection_of
 from dashboard.people.refusal import Refusal, too_many
-from oauth.throttling import count, seconds_left, widest_network_of
+from oauth.sender_network import widest_network_of
+from oauth.throttling import count, seconds_left
 
 _HOUR = 3600
 # Mails to one address, within FAILURE_WINDOW.

@@ -14,7 +14,8 @@ from clients.services.audit import SYSTEM, Actor
 from dashboard.models import User
 from dashboard.people.account_events import record
 from oauth.models import FailureCount
-from oauth.throttling import count, widest_network_of
+from oauth.sender_network import widest_network_of
+from oauth.throttling import count
 
 # Within a day (UTC): from one network, and from all together. The limits don't depend on the account, because the response time would show whether it exists.
 MAX_OF_NETWORK = 500

@@ -20,7 +20,8 @@ from dashboard.people import known_devices
 from dashboard.people.caller import connection_of
 from dashboard.people.places import STRANGERS, Places
 from dashboard.people.refusal import Refusal, too_many
-from oauth.throttling import FailureKeys, count, count_failure, failure_keys, find_full, has_reached, widest_network_of
+from oauth.sender_network import widest_network_of
+from oauth.throttling import FailureKeys, count, count_failure, failure_keys, find_full, has_reached
 
 logger = logging.getLogger("tokenos.throttling")
 

@@ -175,6 +175,9 @@ class HTTPConnection(BoundedProtocol):
     async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
         """This leaves out gunicorn's task for each request, which lets an application continue after its response: ours doesn't continue."""
         try:
+            if self.is_followed:
+                # Otherwise this task would answer everything that its peer sent at once, before the loop serves others.
+                await self.worker.turns.wait(self.network)
             return await self._handle_http_request(request, sockname, peername)  # type: ignore[no-any-return]  # gunicorn has no types
         finally:
             self.let_go()
@@ -186,7 +189,6 @@ class HTTPConnection(BoundedProtocol):
         self.scope = scope = super()._build_http_scope(request, sockname, peername)
         # If the next request has already arrived, oauth.asgi lets others have a turn before it.
         scope["state"]["is_followed"] = self.is_followed
-        scope["state"]["turns"] = self.worker.turns
         scope["state"]["belong_to_person"] = self.belong_to_person
         scope["state"]["keep"] = self.keep
         if not scope["path"].startswith("/"):

@@ -7,6 +7,8 @@ request. So a load balancer that makes all callers look like one network can sti
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from oauth.sender_network import widest_network_of
+
 MAX = 2048
 # One network may have at most this fraction (1 / PART) of a worker's connections.
 PART = 4
@@ -55,7 +57,6 @@ class Networks:
         share them.
         """
         from dashboard.server.connection import is_trusted
-        from oauth.throttling import widest_network_of
 
         if not address or is_trusted(address):
             return Stay({}, now)

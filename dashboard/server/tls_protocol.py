@@ -17,6 +17,7 @@ from dashboard.server.bounded_protocol import Share
 from dashboard.server.certificate_readers import CertificateReaders
 from dashboard.server.handshake import MAX, MAX_OF_HELLO, Handshake, opening
 from dashboard.server.turns import Turns
+from oauth.sender_network import widest_network_of
 
 # Received data is in uvloop's buffer and in OpenSSL's. Both keep the largest size that they needed.
 _BUFFERS = 2
@@ -47,8 +48,6 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
         share: Share,
         **timeouts: float,
     ) -> None:
-        from oauth.throttling import widest_network_of
-
         self.made: asyncio.Future[Any] | None = loop.create_future()
         super().__init__(loop, connection, context, self.made, server_side=True, **timeouts)
         self.connection = connection
@@ -184,8 +183,6 @@ async def open_tls(
 
 def find_network(sock: socket.socket) -> str:
     """The peer's network; "" as in find_address."""
-    from oauth.throttling import widest_network_of
-
     return widest_network_of(find_address(sock))
 
 

@@ -13,7 +13,7 @@ from dashboard.people import throttling as door
 from dashboard.people.places import STRANGERS
 from dashboard.settings import PASSWORD_HASHERS
 from oauth.models import FailureCount
-from oauth.throttling import widest_network_of
+from oauth.sender_network import widest_network_of
 from tests import factories
 from tests.dashboard.conftest import Browser
 from tests.dashboard.conftest import sign_in as as_person

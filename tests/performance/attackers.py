@@ -9,6 +9,7 @@ import json
 import os
 import random
 import resource
+import ssl
 import sys
 import time
 from collections import Counter
@@ -49,8 +50,8 @@ class Sent:
 class Flood:
     """What a connection sends: first once, then the rest, as fast as rate octets or requests a second over all connections allow; reopened where it is closed.
 
-    waits: for the answer to each before the next. is_brief: each connection ends with the first octet of the answer, and rate counts connections. source: the
-    address that they come from.
+    waits: for the answer to each before the next. is_brief: each connection ends with the first octet of the answer, and rate counts connections. is_direct:
+    from an address of their own over TLS, not by the proxy.
     """
 
     connections: int
@@ -59,7 +60,7 @@ class Flood:
     rate: float
     waits: bool = False
     is_brief: bool = False
-    source: str = "127.0.0.1"
+    is_direct: bool = False
 
     def share_of(self, sent: Sent, seconds: float) -> float:
         """Of its rate, what it came to send: little where the server lets it wait, or nothing is left of the CPU for it."""
@@ -123,7 +124,7 @@ def _leak(target: Target) -> bytes:
 
 def _many(path: str) -> bytes:
     """Thirty requests at once."""
-    return 30 * (head("GET", path, "X-Forwarded-For: 100.64.0.1") + b"\r\n")
+    return 30 * (head("GET", path) + b"\r\n")
 
 
 def make(name: str, target: Target) -> Flood:
@@ -164,11 +165,11 @@ def make(name: str, target: Target) -> Flood:
             sent = hostile_handshakes.client_hello() + hostile_handshakes.certificates(12)
             return Flood(8, sent, lambda: iter(()), 1e9)
         case "hellos":
-            return Flood(300, hostile_handshakes.hello_of_a_browser(), lambda: iter(()), 600, is_brief=True, source="127.77.0.1")
+            return Flood(300, hostile_handshakes.hello_of_a_browser(), lambda: iter(()), 600, is_brief=True, is_direct=True)
         case "probes":
-            return Flood(30, b"", lambda: repeat(_many("/readyz")), 3000 / 30 * len(_many("/readyz")))
+            return Flood(30, b"", lambda: repeat(_many("/readyz")), 3000 / 30 * len(_many("/readyz")), is_direct=True)
         case "keys to verify":
-            return Flood(30, b"", lambda: repeat(_many("/.well-known/jwks.json")), 3000 / 30 * len(_many("/.well-known/jwks.json")))
+            return Flood(30, b"", lambda: repeat(_many("/.well-known/jwks.json")), 3000 / 30 * len(_many("/.well-known/jwks.json")), is_direct=True)
         case "leak files":
             return Flood(8, b"", lambda: repeat(_leak(target)), 8, waits=True)
     raise ValueError(name)
@@ -188,7 +189,7 @@ class Attack:
     async def go_on(self) -> None:
         while time.monotonic() < self.ends_at:
             try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(self.flood.source, 0))
+                reader, writer = await self.connect()
             except OSError:
                 await asyncio.sleep(0.1)
                 continue
@@ -200,6 +201,12 @@ class Attack:
                 pass
             finally:
                 writer.transport.abort()
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if not self.flood.is_direct:
+            return await asyncio.open_connection("127.0.0.1", self.port)
+        context = None if self.flood.is_brief else ssl._create_unverified_context()
+        return await asyncio.open_connection("127.0.0.1", self.port, local_addr=("127.77.0.1", 0), ssl=context)
 
     async def send(self, writer: asyncio.StreamWriter, octets: bytes) -> None:
         writer.write(octets)

@@ -35,7 +35,7 @@ from dashboard.people.sso.record import remember
 from dashboard.people.throttling import known_person
 from dashboard.people.user_sessions import find_own, record_sign_in
 from oauth.replay import mark_used
-from oauth.throttling import widest_network_of
+from oauth.sender_network import widest_network_of
 
 # Django has eight threads: an unresponsive provider must leave some for other requests.
 MAX_AT_ONCE = 3
