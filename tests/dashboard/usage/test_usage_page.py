@@ -53,7 +53,7 @@ class TestTotals:
         text = text_of(read(bens))
         for said in ("No requests in this period.", "No client got a token", "Nothing was refused", "No tokens with a scope", "No credential was used"):
             assert said in text
-        assert "p95 time" not in text
+        assert "p95 response time" not in text
         answer(90, limit_ms=5)
         answer(10, limit_ms=40)
         answer(3, limit_ms=1, is_failure=True)
