@@ -160,7 +160,7 @@ def other(eve):
 @pytest.fixture
 def billing(demo):
     """A client of demo with the scopes read and write: .secret, .secret.client and .plaintext."""
-    return factories.create_client(demo)
+    return kept(lambda: factories.create_client(demo), of=demo.pk)
 
 
 @pytest.fixture
