@@ -46,6 +46,7 @@ COMMANDS = {
     "hand_over_audience": ["https://api.example.com", "--workspace", "nowhere"],
     "prune": [],
     "createsuperuser": [],
+    "diffsettings": [],
     "seed_benchmark": ["--workspace", "demo", "--clients", "1", "--known", "1", "--credentials", "file"],
 }
 
