@@ -188,7 +188,7 @@ class InvalidClientError(OAuthError):
         is_proved: bool = False,
     ) -> None:
         super().__init__(
-            "Client authentication failed. The owner of the client finds the reason in the dashboard under the X-Request-Id of this response.",
+            "Client authentication failed. The client's owner can look up the reason in the dashboard by this response's X-Request-Id.",
             reason=reason,
             client=client,
             named_client_id=named_client_id,

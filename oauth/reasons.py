@@ -61,7 +61,7 @@ class Refusal:
     @property
     def whole_advice(self) -> str:
         """The advice for the client's owner and for the operator, in Markdown."""
-        return " ".join(filter(None, (self.advice, self.operator))) or "Do what the sentence says."
+        return " ".join(filter(None, (self.advice, self.operator))) or "The sentence says what to do."
 
     def in_other_words(self, sentence: str) -> "Refusal":
         """The same refusal with another sentence, for another situation."""
@@ -78,7 +78,6 @@ _LIBRARY = "Use a library to build it."
 _CLOCK = "Synchronise the program's clock (NTP)."
 _NEW_TOKEN = "Have the program get a new token."  # noqa: S105  # a sentence
 _PROXY = "If a proxy terminates TLS, does it pass the certificate on?"
-_FORGED = "Have the program get a new token. If this server didn't issue this one, tell its operator: a signing key may be compromised."
 _STOLEN = "If your program didn't send it twice, somebody else has read the request."
 _OURS = "Change nothing. Have the program repeat the request."
 _TELL = "Tell the operator of this instance."
@@ -533,7 +532,13 @@ WRONG_AUDIENCE = Refusal(
     "Ask for a token with that resource, or give the client that audience.",
     Remedy.CHANGE_CLIENT,
 )
-INVALID_REQUEST = Refusal("invalid_request", "Request malformed", "The request is malformed. The caller was told what to correct.", "", Remedy.EXAMPLES)
+INVALID_REQUEST = Refusal(
+    "invalid_request",
+    "Request malformed",
+    "The request is malformed. The caller was told what to correct.",
+    "Read the error_description that the caller got: it says what to correct.",
+    Remedy.EXAMPLES,
+)
 UNSUPPORTED_GRANT_TYPE = Refusal(
     "unsupported_grant_type",
     "Grant type unknown",
@@ -737,22 +742,23 @@ SIGNING_KEY_RETIRED = Refusal(
     "signing_key_retired",
     "Token's signing key retired",
     "The key that signed the token was retired long ago, and every token that it had signed by then has expired.",
-    _FORGED,
-    operator="If this instance has just issued it, a node's clock is wrong. If not, [somebody has an old signing key](rotation.md#a-signing-key-was-stolen).",
+    "Have the program get a new token, and tell the operator of this instance: the old one may be forged.",
+    operator="If this instance has just issued the token, a node's clock is wrong. "
+    "Otherwise, [somebody has an old signing key](rotation.md#a-signing-key-was-stolen).",
 )
 TOKEN_LIFETIME = Refusal(
     "token_lifetime",
     "Token's lifetime too long",
     "The token claims a longer lifetime than any token of this instance has.",
-    _FORGED,
-    operator="It is forged: [revoke the signing key](rotation.md#a-signing-key-was-stolen) that its `kid` names.",
+    "Have the program get a new token, and tell the operator of this instance: the old one is forged.",
+    operator="[Revoke the signing key](rotation.md#a-signing-key-was-stolen) that the token's `kid` names.",
 )
 OTHER_ISSUER = Refusal(
     "other_issuer",
     "Token of another issuer",
     "The token was issued under another issuer URL.",
     "The token is from another server, or this server's issuer URL has changed. Get a new token.",
-    operator="It is set in `ISSUER_URL`.",
+    operator="The issuer URL is set in `ISSUER_URL`.",
 )
 OTHER_WORKSPACE = Refusal(
     "other_workspace",

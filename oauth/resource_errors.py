@@ -39,7 +39,7 @@ class MissingTokenError(OAuthError):
 
 _REFUSED = (
     "The token or key is malformed, unknown, expired, revoked or not meant for this resource. "
-    "The owner of its client finds the reason in the dashboard under the X-Request-Id of this response."
+    "The client's owner can look up the reason in the dashboard by this response's X-Request-Id."
 )
 _INVALID_TOKEN = f', error="invalid_token", error_description="{_REFUSED}"'
 

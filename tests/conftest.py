@@ -100,7 +100,7 @@ def _limit_lengths():
 
 @pytest.fixture(scope="module")
 def unmeasured():
-    """Switches off coverage, which takes half as long again. It is for modules that run only lines that other modules run as well."""
+    """Switches off coverage, which takes 50 % longer. It is for modules that run only lines that other modules run as well."""
     stopped = []
     # A process of pytest-xdist has more than one measurement: if the last is stopped, the previous one continues.
     while measuring := Coverage.current():

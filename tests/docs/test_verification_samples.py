@@ -68,7 +68,7 @@ def test_verification_sample_takes_good_tokens_only(server: Server, client: dict
     server.manage("create_workspace", "elsewhere")
     foreign = server.manage("create_client", "--workspace", "elsewhere", "--name", "x", "--scope", "read", "--audience", "https://theirs.example.com")
     sample["AUDIENCE"] = "https://theirs.example.com"
-    with pytest.raises(jwt.InvalidTokenError, match="of another workspace"):
+    with pytest.raises(jwt.InvalidTokenError, match="issued for another workspace"):
         verify(fetch_token(server, foreign), scope="read")
     sample["AUDIENCE"] = f"{server.url}/w/demo"
     with pytest.raises(jwt.InvalidTokenError):

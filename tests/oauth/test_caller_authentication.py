@@ -11,7 +11,7 @@ RESOURCES = [WHOAMI, VERIFY]
 REFUSED = (
     'Bearer realm="TokenOS", error="invalid_token", '
     'error_description="The token or key is malformed, unknown, expired, revoked or not meant for this resource. '
-    'The owner of its client finds the reason in the dashboard under the X-Request-Id of this response.", '
+    "The client's owner can look up the reason in the dashboard by this response's X-Request-Id.\", "
     f"{DPOP_CHALLENGE}"
 )
 

@@ -28,7 +28,7 @@ def use(send: Sender, path: str, presented: str, **options: Any) -> Answer:
 def assert_token_refused(answer: Answer, reason: str, *, scheme: str = "DPoP") -> None:
     assert answer.error == (401, "invalid_token")
     told = "The token or key is malformed, unknown, expired, revoked or not meant for this resource. "
-    told += "The owner of its client finds the reason in the dashboard under the X-Request-Id of this response."
+    told += "The client's owner can look up the reason in the dashboard by this response's X-Request-Id."
     error = f', error="invalid_token", error_description="{told}"'
     at_bearer, at_dpop = f'Bearer realm="TokenOS"{error}, {DPOP_CHALLENGE}', f'{DPOP_REALM}{error}, {ALGS}, Bearer realm="TokenOS"'
     assert answer.challenges == (at_bearer if scheme == "Bearer" else at_dpop)
