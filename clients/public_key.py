@@ -152,8 +152,6 @@ def read_jwk(jwk: object) -> ParsedPublicKey:
     kid = jwk.get("kid", thumbprint)
     if not isinstance(kid, str) or not is_kid(kid):
         raise ValidationError("The kid must be 1 to 100 visible ASCII characters without spaces. You can also leave it out.", code="invalid_kid")
-    if kid.startswith("-") and kid != thumbprint:
-        raise ValidationError("The kid can't begin with a hyphen: commands would take it for an option.", code="invalid_kid")
     return ParsedPublicKey(kid, algorithm, {**members, "kid": kid, "use": "sig", **({"alg": algorithm} if algorithm else {})}, thumbprint, key)
 
 

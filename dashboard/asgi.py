@@ -19,12 +19,12 @@ from django.template.loader import render_to_string
 from dashboard.server import set_up  # noqa: F401  # isort: skip  # for the imports below
 from dashboard.frame.content_security_policy import POLICY
 from dashboard.frame.errors import RETRY_AFTER
-from dashboard.frame.request_body import LookUpRefusedError, TooLargeError, look_for_person, read_body, session_key
+from dashboard.frame.request_body import LookUpRefusedError, TooLargeError, find_sessions, look_for_person, read_body
 from dashboard.frame.threads import django_threads, probe_threads, sender_of
+from dashboard.health.probes import RETRY_AFTER as PROBE_AGAIN
 from dashboard.health.probes import find_at_once
 from dashboard.people.refusal import Refusal, too_many
 from dashboard.people.refused_unseen import is_known, refuse_sign_in
-from dashboard.people.session_store import digest_key
 from dashboard.server.connection import settle
 from dashboard.server.known_codecs import forget_others
 from dashboard.server.page_time import SessionsTime, StrangersTime
@@ -73,7 +73,8 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
             if body is None:
                 return
             if scope["path"] in PROBES and scope["method"] in ("GET", "HEAD") and (known := find_at_once(scope["path"])) is not None:
-                await _answer(scope, send, 200, b"application/json", json.dumps(known).encode())
+                again = [] if known[0] == 200 else [(b"retry-after", PROBE_AGAIN.encode())]
+                await _answer(scope, send, known[0], b"application/json", json.dumps(known[1]).encode(), again)
                 return
             if _is_part_of_foreign_page(scope):
                 said = {"heading": "Not shown", "text": _NO_PART, "path": scope["path"]}
@@ -86,14 +87,13 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
             sender = sender_of(scope)
             # Browsers that were signed in before have a separate share, so a flood from their address can't keep people from signing in.
             strangers = f"{sender} known" if is_known(scope) else sender
-            session = digest_key(session_key(scope))
-            wait = 0.0 if scope["path"] in PROBES else await _find_wait(scope, strangers, session)
+            wait = 0.0 if scope["path"] in PROBES else await _find_wait(scope, strangers)
             if wait:
-                await _refuse_unseen(scope, send, too_many(ceil(wait), "Too many pages"), "Too many pages")
+                await _refuse_unseen(scope, send, too_many(ceil(wait), "Too many requests"), "Too many requests")
                 return
             threads = probe_threads if scope["path"] in PROBES else django_threads
             status, headers, content = await threads.run(call_django, (scope, body), sender=sender)
-            if scope["state"].pop("is_signed_in"):
+            if session := scope["state"].pop("session"):
                 _time_of_sessions.add(session, scope["state"].pop("seconds"), monotonic())
             else:
                 _time_of_strangers.add(strangers, scope["state"].pop("seconds"), monotonic())
@@ -125,10 +125,10 @@ async def _serve_django(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _find_wait(scope: Scope, strangers: str, session: str) -> float:
+async def _find_wait(scope: Scope, strangers: str) -> float:
     """Seconds until this sender may open another page. Only sessions of signed-in people have spent any time."""
     now = monotonic()
-    wait = _time_of_sessions.find_wait(session, now)
+    wait = max((_time_of_sessions.find_wait(session, now) for session in find_sessions(scope)), default=0.0)
     if wait:
         return wait
     wait = _time_of_strangers.find_wait(strangers, now)

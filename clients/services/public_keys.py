@@ -26,6 +26,8 @@ def prepare_public_keys(
     ended = next((key.expires_at for key in parsed if key.expires_at is not None and key.expires_at <= now), None)
     if ended is not None:
         raise ValidationError(f"The certificate expired on {ended:%d %b %Y %H:%M} UTC. Submit a valid one, or only the public key.", code="expired_certificate")
+    if any(key.kid.startswith("-") and key.kid != key.thumbprint for key in parsed):
+        raise ValidationError("The kid can't begin with a hyphen: commands would take it for an option.", code="invalid_kid")
     cleaned = clean_text(name, field="public key's name", max_length=100, required=False)
     return [
         ClientPublicKey(

@@ -55,7 +55,7 @@ def _read(pks: Iterable[int]) -> dict[int, Client]:
 
 def _describe(edited: Edited) -> Changed | None:
     """The change for the owner; None if the owner needn't know of it."""
-    after = {name: value for name, value in edited.after.items() if name in _TOLD_FIELDS or _is_shorter(name, edited)}
+    after = {name: value for name, value in edited.after.items() if _is_told(name, edited)}
     if not after:
         return None
     names = tuple(_say(name, edited.before[name], after[name]) for name in LABELS if name in after)
@@ -63,12 +63,17 @@ def _describe(edited: Edited) -> Changed | None:
     return Changed(f"{say_labels(after)} changed", edited.client, edited.actor, edited.now, names=names, former_contact=former)
 
 
-def _is_shorter(name: str, edited: Edited) -> bool:
-    return name in _TOLD_LISTS and not set(edited.before[name]) <= set(edited.after[name])
+def _is_told(name: str, edited: Edited) -> bool:
+    before, after = edited.before[name], edited.after[name]
+    if name in _TOLD_LISTS:
+        return not set(before) <= set(after)
+    return name in _TOLD_FIELDS and (not isinstance(before, list) or set(before) != set(after))
 
 
 def _say(name: str, before: object, after: object) -> str:
     change = say_change(name, before, after)
+    if name == "allowed_networks" and not (before and after):
+        return f"{change.label}: {change.after or 'any'}, before: {change.before or 'any'}"
     if isinstance(before, list):
         removed, added = (f"{change.before} removed" if change.before else ""), (f"{change.after} added" if change.after else "")
         return f"{change.label}: {', '.join(filter(None, (removed, added)))}"

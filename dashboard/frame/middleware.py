@@ -156,7 +156,7 @@ class SessionActivityMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # A protocol response doesn't depend on a cookie, so it must not vary by one.
         if not is_protocol_path(request.path) and request.user.is_authenticated:
-            request.META["tokenos.signed_in"] = True  # for dashboard.server.wsgi_call
+            request.META["tokenos.session"] = user_sessions.find_own(request)  # for dashboard.server.wsgi_call
             self._note(request, timezone.now())
         return self.get_response(request)
 

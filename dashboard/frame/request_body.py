@@ -12,8 +12,9 @@ from dashboard.models import Membership
 from dashboard.people.places import Places
 from dashboard.people.quotas import refuse_look_up_unseen
 from dashboard.people.refusal import Refusal
+from dashboard.people.session_store import digest_key
 from dashboard.people.user_sessions import find_account
-from dashboard.server.cookies import find_cookie
+from dashboard.server.cookies import find_all, find_cookie
 from oauth.asgi import Receive, Scope
 
 # The maximum length of a body in bytes: from strangers; of a form without files, which takes eighty times its length in memory to parse, while no other thread
@@ -29,6 +30,7 @@ MAX_BODY = 2_621_440
 MAX_LOG = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 MAX_LONG_BODIES = 4
 MAX_LONG_BODIES_OF_WORKSPACE = 2
+_KEY = "[a-z0-9]{32}"
 _TAKES_LOGS = re.compile("/w/([a-z0-9-]+)/leak/")
 _long_bodies = Places(MAX_LONG_BODIES, most_of_group=MAX_LONG_BODIES_OF_WORKSPACE)
 _LOGS_BUSY = Refusal(503, 5, "Other long files are being read. Try again in a few seconds, or send only a part of yours.")
@@ -79,7 +81,7 @@ async def _find_next_limit(scope: Scope, longest: int, held: ExitStack) -> int:
         scope["state"]["belong_to_person"]()
         return MAX_BODY if _has_files(scope) else MAX_FORM
     takes_logs = _TAKES_LOGS.fullmatch(scope["path"])
-    if longest == MAX_BODY and takes_logs and (account := await look(scope, _find_member, (session_key(scope), takes_logs[1]))):
+    if longest == MAX_BODY and takes_logs and (account := await look(scope, _find_member, (_session_key(scope), takes_logs[1]))):
         if not held.enter_context(_long_bodies.take(account, group=takes_logs[1])):
             raise LookUpRefusedError(_LOGS_BUSY)
         return MAX_LOG
@@ -90,16 +92,21 @@ def _has_files(scope: Scope) -> bool:
     return any(name == b"content-type" and value.lower().startswith(b"multipart/form-data") for name, value in scope["headers"])
 
 
+def find_sessions(scope: Scope) -> set[str]:
+    """The sessions that Django might find in the request, as rows have their keys."""
+    return {digest_key(key) for key in find_all(scope["headers"], settings.SESSION_COOKIE_NAME, _KEY)}
+
+
 async def look_for_person(scope: Scope) -> bool:
     """Whether somebody is signed in. Raise OverdueError like look, and LookUpRefusedError if they want to look something up and may not."""
-    is_there, refusal = await look(scope, _find_person, (session_key(scope), _TAKES_LOGS.fullmatch(scope["path"]) is not None))
+    is_there, refusal = await look(scope, _find_person, (_session_key(scope), _TAKES_LOGS.fullmatch(scope["path"]) is not None))
     if refusal is not None:
         raise LookUpRefusedError(refusal)
     return is_there
 
 
-def session_key(scope: Scope) -> str:
-    return find_cookie(scope["headers"], settings.SESSION_COOKIE_NAME, "[a-z0-9]{32}")
+def _session_key(scope: Scope) -> str:
+    return find_cookie(scope["headers"], settings.SESSION_COOKIE_NAME, _KEY)
 
 
 def _find_person(asked: tuple[str, bool]) -> tuple[bool, Refusal | None]:

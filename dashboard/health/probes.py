@@ -16,10 +16,10 @@ RETRY_AFTER = "2"
 ALIVE = {"status": "ok"}
 
 
-def find_at_once(path: str) -> dict[str, Any] | None:
-    """The content of a 200 for that path, if it takes no time; else None."""
+def find_at_once(path: str) -> tuple[int, dict[str, Any]] | None:
+    """Status and content for that path, if they take no time; else None."""
     if path == "/healthz":
-        return ALIVE
+        return 200, ALIVE
     states = readiness.find_recent() if path == "/readyz" else None
     return _describe(states) if states is not None else None
 
@@ -32,15 +32,14 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 @require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
     """If a part fails but tokens can still be issued, the instance is degraded, which is 200."""
-    content = _describe(readiness.look())
-    if content["status"] == UNAVAILABLE:
-        return JsonResponse(content, status=503, headers={**NO_STORE, "Retry-After": RETRY_AFTER})
-    return JsonResponse(content, headers=NO_STORE)
+    status, content = _describe(readiness.look())
+    return JsonResponse(content, status=status, headers=NO_STORE if status == 200 else {**NO_STORE, "Retry-After": RETRY_AFTER})
 
 
-def _describe(states: Mapping[str, State]) -> dict[str, Any]:
+def _describe(states: Mapping[str, State]) -> tuple[int, dict[str, Any]]:
     status = readiness.worst(state.status for state in states.values())
-    return {"status": status, "at": datetime.now(UTC).isoformat(timespec="seconds"), "checks": {name: _write(state) for name, state in states.items()}}
+    checks = {name: _write(state) for name, state in states.items()}
+    return 503 if status == UNAVAILABLE else 200, {"status": status, "at": datetime.now(UTC).isoformat(timespec="seconds"), "checks": checks}
 
 
 def _write(state: State) -> dict[str, Any]:

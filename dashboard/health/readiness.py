@@ -23,15 +23,21 @@ from clients.key_encryption import decrypt
 from dashboard.models import ScheduledJob
 from oauth import asgi
 from oauth.database_clock import read_clocks
+from oauth.log_quota import LogQuota
 from oauth.models import SigningKey
 from oauth.patience import patience
 
 # Seconds from the beginning of a run.
 LIMIT = 2.5
 
+# Seconds for which a result is reused, because anybody may ask any number of times.
+REUSED = 1.0
+
 READY, DEGRADED, UNAVAILABLE = "ready", "degraded", "unavailable"
 
 logger = logging.getLogger("tokenos.health")
+# Anybody may ask any number of times: each problem of a part gets one line a minute.
+_lines = LogQuota(seconds=60, lines=60, of_one=1)
 
 
 class FailedError(Exception):
@@ -53,14 +59,14 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Checks that share a database connection and run one after the other. reused: for how many seconds a good result is reused.
+    """Checks that share a database connection and run one after the other. reused: for how many seconds a good result is reused. A bad one is for REUSED.
 
     by_serving_threads: whether the threads and connections that answer token requests run them, if this process has any.
     """
 
     checks: tuple[Check, ...]
     by_serving_threads: bool = False
-    reused: float = 1.0
+    reused: float = REUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +188,7 @@ class _Run:
             self.ended.set()
 
     def is_over(self) -> bool:
-        return self.ended.is_set() and (self.find_worst() != READY or monotonic() >= self.began + self.group.reused)
+        return self.ended.is_set() and monotonic() >= self.began + (self.group.reused if self.find_worst() == READY else REUSED)
 
     def find(self, check: Check) -> State:
         """The state of a check that hasn't finished because it, or one before it, hangs."""
@@ -200,7 +206,8 @@ def _measure(check: Check) -> State:
     except Exception as error:  # noqa: BLE001  # any error is a failure of the part
         fault = find_fault(error)
         problem = error.problem if isinstance(error, FailedError) else fault.code if fault else "unreachable"
-        logger.warning("The check %s failed: %s", check.name, error, extra={"problem": problem, "fix": fault.fix if fault else None})
+        if _lines.spend(f"{check.name} {problem}", monotonic()) is not None:
+            logger.warning("The check %s failed: %s", check.name, error, extra={"problem": problem, "fix": fault.fix if fault else None})
     return State(check.without if problem else READY, (monotonic() - began) * 1000, problem)
 
 

@@ -4,6 +4,12 @@ import re
 from collections.abc import Iterable
 
 
+def find_all(headers: Iterable[tuple[bytes, bytes]], name: str, value: str) -> set[str]:
+    """All values that Django might read for that cookie: it strips and unquotes them, and takes the last of several. value: a pattern for it."""
+    cookies = b";".join(content for field, content in headers if field == b"cookie").decode("latin-1")
+    return set(re.findall(rf"{re.escape(name)}\s*=[\s\"]*({value})", cookies, re.ASCII))
+
+
 def find_cookie(headers: Iterable[tuple[bytes, bytes]], name: str, value: str) -> str:
     """The cookie's value, "" if there is none. value: a pattern for it."""
     cookies = b"; ".join(content for field, content in headers if field == b"cookie").decode("latin-1")

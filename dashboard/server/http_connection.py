@@ -178,6 +178,8 @@ class HTTPConnection(BoundedProtocol):
             if self.is_followed:
                 # Otherwise this task would answer everything that its peer sent at once, before the loop serves others.
                 await self.worker.turns.wait(self.network)
+                if self._closed:
+                    return False
             return await self._handle_http_request(request, sockname, peername)  # type: ignore[no-any-return]  # gunicorn has no types
         finally:
             self.let_go()

@@ -12,6 +12,8 @@ from oauth.sender_network import widest_network_of
 MAX = 2048
 # One network may have at most this fraction (1 / PART) of a worker's connections.
 PART = 4
+# Seconds for which a network without room isn't searched for room again.
+FULL = 0.05
 # Seconds for which a peer may be silent, or in its handshake, before it has to make room for another.
 PATIENCE = 1
 
@@ -51,6 +53,7 @@ class Networks:
         # A network with more than this has many.
         self.crowd = connections // 64
         self._stays: dict[str, dict[Stay, None]] = {}
+        self._full_until: dict[str, float] = {}
 
     def enter(self, address: str, now: float) -> Stay | None:
         """Begin a stay; None if there is no room. address: the peer's, "" for a Unix socket. A trusted proxy's connections aren't counted, because many callers
@@ -60,9 +63,14 @@ class Networks:
 
         if not address or is_trusted(address):
             return Stay({}, now)
-        stays = self._stays.setdefault(widest_network_of(address), {})
-        if len(stays) >= self.most and not _make_room(stays, now):
-            return None
+        network = widest_network_of(address)
+        stays = self._stays.setdefault(network, {})
+        if len(stays) >= self.most:
+            if self._full_until.get(network, 0.0) > now:
+                return None
+            if not _make_room(stays, now):
+                self._full_until[network] = now + FULL
+                return None
         return Stay(stays, now)
 
     def choose_waiting(self, connections: Iterable[Any], most: int) -> list[Any]:
@@ -81,7 +89,8 @@ class Networks:
         return [connection for _, connection in found[:most]]
 
     def forget(self) -> None:
-        """Forget networks without connections."""
+        """Forget networks without connections, and which had no room."""
+        self._full_until.clear()
         for network in [network for network, stays in self._stays.items() if not stays]:
             del self._stays[network]
 

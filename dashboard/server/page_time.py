@@ -13,6 +13,9 @@ MAX_KNOWN = 10_000
 class PageTime:
     """Seconds of one worker, by network or session. Call its methods only on the event loop. now: seconds of a monotonic clock."""
 
+    # More isn't owed: who has a copy of a session's cookie could otherwise keep its owner out for long.
+    MOST_OWED = 2.0
+
     def __init__(self, *, at_once: float, share: float) -> None:
         """share: of each second."""
         self._at_once = at_once
@@ -20,7 +23,7 @@ class PageTime:
         self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def add(self, whose: str, seconds: float, now: float) -> None:
-        self._spent[whose] = (self.find_spent(whose, now) + seconds, now)
+        self._spent[whose] = (min(self.find_spent(whose, now) + seconds, self._at_once + self.MOST_OWED), now)
         self._spent.move_to_end(whose)
         if len(self._spent) > MAX_KNOWN:
             self._spent.popitem(last=False)

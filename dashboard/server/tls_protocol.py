@@ -123,7 +123,8 @@ class TLSProtocol(SSLProtocol):  # type: ignore[misc]  # uvloop has no type for 
             # The connection may have been ended to make room for another.
             if self.connection is None or self.raw.is_closing():
                 return
-            if has_ended(self.raw.get_extra_info("socket")):
+            # Only at the first message, because afterwards little is left to compute, and a request may be among the data.
+            if not self.handshake.hellos and has_ended(self.raw.get_extra_info("socket")):
                 self.raw.abort()
                 return
             self.raw.resume_reading()

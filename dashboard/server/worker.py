@@ -29,7 +29,7 @@ from dashboard.server.listening import listen
 from dashboard.server.memory import FreedMemory
 from dashboard.server.networks import PATIENCE, Networks, Stay
 from dashboard.server.tls_protocol import find_address, find_network, has_ended, open_tls
-from dashboard.server.turns import Turns
+from dashboard.server.turns import IDLE, Turns
 from dashboard.server.unsent import Unsent
 
 # Seconds that a peer may take: until its first byte, for the TLS handshake, for the first request's head, until the next request's head, for a body, and to
@@ -173,8 +173,10 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
                 return
 
     def take(self, listener: socket.socket) -> bool:
-        """Accept a connection. Return whether there may be more."""
-        if self.count() >= self.worker_connections and not self.shed():
+        """Accept a connection. Return whether to accept another at once."""
+        # The connections that are shed end later.
+        is_full = self.count() >= self.worker_connections
+        if is_full and not self.shed():
             self.pause(f"{self.worker_connections} are open")
             return False
         try:
@@ -191,7 +193,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         stay = self.networks.enter(find_address(sock), self.loop.time())
         if stay is None:
             sock.close()
-            return True
+            return not is_full
         self.begun += 1
         self.stays[sock] = stay
         stay.end = partial(self.drop, sock)
@@ -199,7 +201,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             self.peek(sock)
         else:
             self.open(sock, None)
-        return True
+        return not is_full
 
     def peek(self, sock: socket.socket) -> None:
         try:
@@ -222,15 +224,16 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             del self.silent[sock]
             self.close(sock)
 
-    def begin(self, sock: socket.socket, first: bytes) -> None:
+    def begin(self, sock: socket.socket, first: bytes) -> object:
         if self.silent.pop(sock, None) is None:
-            return
+            return IDLE
         if first != b"\x16":
             self.open(sock, None)
         elif has_ended(sock):
             self.close(sock)
         else:
             self.open(sock, self.cfg.ssl_context(self.cfg, None))
+        return None
 
     def close(self, sock: socket.socket) -> None:
         if sock in self.stays:
@@ -257,7 +260,8 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         if stay is not None:
             # Otherwise this object and the connection's data would only be free at the next garbage collection.
             stay.end = None
-            if opening.cancelled() or opening.exception():
+            # uvloop doesn't report a handshake that was ended as an error.
+            if stay.connection is None:
                 stay.leave()
         if not opening.cancelled() and opening.exception():
             self.log.debug("Connection not opened: %s", opening.exception())

@@ -19,8 +19,8 @@ Content = bytes | memoryview | IO[bytes]
 Request = tuple[Scope, bytes]
 Answer = tuple[int, list[tuple[bytes, bytes]], Content]
 
-# The key that Django sets in the environ if the user is signed in.
-SIGNED_IN = "tokenos.signed_in"
+# The key under which Django puts the session into the environ if a user is signed in.
+SESSION = "tokenos.session"
 
 # A longer response waits in a file for its peer.
 MAX_IN_MEMORY = 1024 * 1024
@@ -58,7 +58,7 @@ def call_django(request: Request) -> Answer:
         content, length = _gather(response)
     finally:
         response.close()  # sends request_finished, which returns broken database connections
-    scope["state"]["seconds"], scope["state"]["is_signed_in"] = thread_time() - began, SIGNED_IN in environ
+    scope["state"]["seconds"], scope["state"]["session"] = thread_time() - began, environ.get(SESSION, "")
     if scope["method"] != "HEAD" and not any(name == b"content-length" for name, _ in headers):
         headers.append((b"content-length", str(length).encode()))
     return status, headers, content

@@ -194,6 +194,10 @@ def test_private_half_of_a_registered_key_is_told_with_the_command_that_revokes_
     assert "Revoke it now" not in refused("add_public_key", client_id, path)
 
 
+def test_kid_that_looks_like_an_option_is_refused(refused, file, client_id):
+    assert "The kid can't begin with a hyphen" in refused("add_public_key", client_id, file(jwk(kid="--json")))
+
+
 def test_command_that_revokes_a_key_of_any_name_is_one_that_a_shell_takes(refused, command, file, client_id):
     """Earlier versions accepted a kid that begins with a hyphen."""
     command("add_public_key", client_id, file(jwk(kid="first")))

@@ -20,6 +20,7 @@ from django.utils import timezone
 from dashboard.health import readiness
 from dashboard.models import ScheduledJob
 from oauth.database_clock import ClockReading
+from oauth.log_quota import LogQuota
 from oauth.models import SigningKey
 from tests import factories
 
@@ -28,8 +29,9 @@ PARTS = {"database": "ok", "migrations": "ok", "signing_key": "ok", "clock": "ok
 
 @pytest.fixture(autouse=True)
 def _look_anew(monkeypatch):
-    """Another test's result isn't reused."""
+    """Another test's result isn't reused, and its lines don't count."""
     monkeypatch.setattr(readiness, "_runs", {})
+    monkeypatch.setattr(readiness, "_lines", LogQuota(seconds=60, lines=60, of_one=1))
 
 
 def states(response):
@@ -88,7 +90,7 @@ class TestReadiness:
         assert all(checks["writes"] == content["checks"]["writes"] for checks in again)
         assert any(checks["database"] != content["checks"]["database"] for checks in again)
 
-    def test_without_signing_key_that_it_can_open_or_a_migration_it_is_unavailable_and_recovers(self, browser):
+    def test_without_signing_key_that_it_can_open_or_a_migration_it_is_unavailable_and_recovers_within_a_second(self, monkeypatch, browser):
         with override_settings(KEY_ENCRYPTION_KEYS=["another-key-" + "2" * 40]):
             assert_unavailable(browser.get("/readyz"), "signing_key", "locked")
         row = MigrationRecorder(connection).migration_qs.get(app="oauth", name="0001_initial")
@@ -104,14 +106,18 @@ class TestReadiness:
         # Asking writes nothing.
         assert not SigningKey.objects.exists()
         factories.create_signing_key()
+        assert browser.get("/readyz").status_code == 503
+        monkeypatch.setattr(readiness, "monotonic", lambda: time.monotonic() + readiness.REUSED)
         assert browser.get("/readyz").status_code == 200
 
-    def test_without_a_cache_that_keeps_something_it_is_degraded_for_tokens_go_on(self, browser, settings):
+    def test_without_a_cache_that_keeps_something_it_is_degraded_for_tokens_go_on_and_the_log_says_so_once_a_minute(self, browser, settings, caplog):
         settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}}
         assert_degraded(browser.get("/readyz"), "cache", "unreachable")
         settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
         readiness._runs.clear()
-        assert_degraded(browser.get("/readyz"), "cache", "forgets")
+        for _ in range(3):
+            assert_degraded(browser.get("/readyz"), "cache", "forgets")
+        assert [record.problem for record in caplog.records if record.name == "tokenos.health"] == ["unreachable", "forgets"]
 
     @pytest.mark.skipif(connection.vendor != "sqlite", reason="a pragma of SQLite, which has one writer at a time")
     def test_a_database_that_only_reads_or_that_another_program_locks_is_degraded_and_recovers(self, browser, monkeypatch):

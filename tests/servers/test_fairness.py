@@ -227,6 +227,25 @@ def test_who_begins_hundreds_of_handshakes_at_once_lets_those_of_other_networks_
         assert len(answered) < 50
 
 
+def test_peers_that_leave_in_or_after_their_handshake_keep_no_place(make_server: Callable[..., Server]) -> None:
+    """With 320 open files, a network may have 16 connections at once."""
+    server = make_server(is_measured=True, WEB_CONCURRENCY="1", start=False)
+    server.start(descriptors=320)
+    [worker] = find_workers(server)
+    with ExitStack() as many:
+        os.kill(worker, signal.SIGSTOP)
+        for _ in range(40):
+            say_hello(server, many, "127.0.0.1")
+    os.kill(worker, signal.SIGCONT)
+    time.sleep(1.5)
+    for _ in range(40):
+        sock = socket.create_connection(("127.0.0.1", server.port))
+        server.context().wrap_socket(sock, server_hostname="localhost").close()
+    time.sleep(1.5)
+    assert [server.get("/healthz").status_code for _ in range(5)] == [200] * 5
+    server.stop()
+
+
 def read_cpu_time(pid: int) -> int:
     """In clock ticks, of user and system."""
     return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))

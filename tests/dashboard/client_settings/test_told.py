@@ -76,6 +76,13 @@ def test_who_may_use_its_tokens(carls, client):
     assert "- DPoP-bound tokens only: yes, before: no" in body
 
 
+def test_that_any_address_may_use_it_and_nobody_of_another_order(carls, client):
+    Client.objects.update(allowed_networks=["203.0.113.0/24", "198.51.100.7/32"])
+    assert save(carls, client, allowed_networks="198.51.100.7\n203.0.113.0/24") == []
+    assert len(save(carls, client, allowed_networks="")) == 1
+    assert "- Allowed addresses: any, before: 198.51.100.7/32, 203.0.113.0/24" in sent()[0].body
+
+
 def test_nobody_of_scopes_and_methods_that_are_added(carls, client):
     Client.objects.update(scopes=["read"], auth_methods=["client_secret_basic"])
     assert save(carls, client, scopes=["read", "write"], auth_methods=BY_SECRET) == []
