@@ -28,7 +28,7 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person, who signs in by e-mail address. is_staff, is_superuser: administers the whole instance.
 
-    disabled_at: when the account was last switched off, None for never. It stays when the account is switched on again.
+    disabled_at: when the account was last disabled, None for never. It stays when the account is enabled again.
     """
 
     email = models.EmailField(max_length=254, unique=True, error_messages={"unique": "This e-mail address has an account already."})
@@ -56,7 +56,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name or self.email
 
     def get_session_auth_hash(self) -> str:
-        """It changes with the password and when the account is switched off. So earlier sessions and links stop working for ever, also those of an unfinished
+        """It changes with the password and when the account is disabled. So earlier sessions and links stop working for ever, also those of an unfinished
         sign-in.
         """
         of_password = super().get_session_auth_hash()

@@ -95,7 +95,7 @@ class MethodNotAllowedError(InvalidRequestError):
     status = 405
 
     def __init__(self, allowed: tuple[str, ...]) -> None:
-        super().__init__(f"This endpoint takes {' and '.join(allowed)} requests only.")
+        super().__init__(f"This endpoint accepts only {' and '.join(allowed)} requests.")
         self.allowed = allowed
 
     @property
@@ -224,7 +224,7 @@ class TemporarilyUnavailableError(OAuthError):
     status = 503
 
     def __init__(self, reason: Reason) -> None:
-        super().__init__("The service is unavailable for a moment. Repeat the request after the time in Retry-After.", reason=reason)
+        super().__init__("The service is temporarily unavailable. Repeat the request after the time in Retry-After.", reason=reason)
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
@@ -236,4 +236,4 @@ class ServerError(OAuthError):
     status = 500
 
     def __init__(self) -> None:
-        super().__init__("The server failed, and nothing was changed. Its log has the cause under the X-Request-Id of this response.")
+        super().__init__("The server failed, and nothing was changed. Look up the cause in its log by this response's X-Request-Id.")

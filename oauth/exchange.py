@@ -79,7 +79,7 @@ def exchange(order: Order) -> Reply:
     except ssl.SSLCertVerificationError as error:
         problem = f"the certificate of {host} isn't valid: {error.verify_message}"
     except HTTPException:
-        problem = f"{host} didn't answer in well-formed HTTP"
+        problem = f"{host} didn't return well-formed HTTP"
     except OSError as error:
         problem = f"the connection to {host} failed ({error.strerror or type(error).__name__})"
     return {"problem": problem, "cause": cause, "status": 0, "body": ""}
@@ -163,7 +163,7 @@ class _Bounded(io.RawIOBase):
         received = self._connection.recv_into(buffer)
         self._left -= received
         if self._left < 0:
-            raise _ProblemError(f"the answer is longer than {MAX_BYTES // 1024} KiB")
+            raise _ProblemError(f"the response is longer than {MAX_BYTES // 1024} KiB")
         return received
 
 
@@ -173,9 +173,9 @@ def _ask(connection: ssl.SSLSocket, host: str, request: bytes) -> Reply:
     response.begin()
     body = response.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
-        raise _ProblemError(f"the answer of {host} is longer than {MAX_BYTES // 1024} KiB")
+        raise _ProblemError(f"the response of {host} is longer than {MAX_BYTES // 1024} KiB")
     if response.length:
-        raise _ProblemError(f"the answer of {host} was cut off")
+        raise _ProblemError(f"the response of {host} was cut off")
     return {"problem": "", "cause": "", "status": response.status, "body": body.decode("latin-1")}
 
 

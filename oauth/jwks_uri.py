@@ -32,14 +32,14 @@ BACK_OFF = timedelta(seconds=30)
 # For a host that keeps failing, the pause doubles each time, so that many such hosts can't keep the waiting threads busy.
 MAX_BACK_OFF = timedelta(minutes=5)
 KEPT = timedelta(hours=24)
-# A copy is used for this long if its URI can't be asked because of its host, or because all places are taken.
+# A copy is used for this long if its URI can't be fetched because of its host, or because all places are taken.
 SPARED = timedelta(minutes=15)
 MAX_HOSTS = 1000
 # At most this many of the endpoints' four threads may wait: in total, and for the clients of one workspace.
 MAX_WAITING = 3
 MAX_WAITING_OF_WORKSPACE = 2
 
-_OVERDUE = reasons.JWKS_URI_UNAVAILABLE.say(problem="its host took too long just now, so TokenOS waits a while before asking it again")
+_OVERDUE = reasons.JWKS_URI_UNAVAILABLE.say(problem="its host took too long just now, so TokenOS waits a while before it tries again")
 _quota = LogQuota(seconds=60, lines=50, of_one=5)
 _ACCEPT = "application/jwk-set+json, application/json"
 
@@ -169,4 +169,4 @@ def _log(client: RegisteredClient, cause: str) -> None:
     left_out = _quota.spend(str(client.workspace_pk), monotonic())
     if left_out is not None:
         more = f" {left_out} more were left out since the last line." if left_out else ""
-        logger.info("A jwks_uri can't be asked: %s.%s", cause, more, extra={"client_id": client.client_id})
+        logger.info("A jwks_uri can't be fetched: %s.%s", cause, more, extra={"client_id": client.client_id})

@@ -47,7 +47,7 @@ def observe(endpoint: str, status: int, error: str, seconds: float) -> None:
         count, times = _rows.get((endpoint, status, error)) or _find_rows(endpoint, status, error)
     except NoRoomError:
         if not _is_full:
-            logger.warning("Not counted for Prometheus: %s %s %s. There are too many kinds of answers.", endpoint, status, error)
+            logger.warning("Not counted for Prometheus: %s %s %s. There are too many different results.", endpoint, status, error)
         _is_full = True
         return
     with _lock:

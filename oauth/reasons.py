@@ -61,7 +61,7 @@ class Refusal:
     @property
     def whole_advice(self) -> str:
         """The advice for the client's owner and for the operator, in Markdown."""
-        return " ".join(filter(None, (self.advice, self.operator))) or "The sentence says what to do."
+        return " ".join(filter(None, (self.advice, self.operator))) or "See the cause."
 
     def in_other_words(self, sentence: str) -> "Refusal":
         """The same refusal with another sentence, for another situation."""
@@ -147,7 +147,7 @@ REPEATED_AUTHORIZATION = Refusal(
 THROTTLED = Refusal(
     "throttled",
     "Too many failures",
-    "Too many authentications failed from this address, for this client or in total, so the client has to wait at this address.",
+    "Too many authentications failed from this address, for this client or in total, so requests for this client from this address are refused for a while.",
     "Look at the failures before this one. Only failures count.",
     operator="Wait for `Retry-After`.",
 )
@@ -168,7 +168,7 @@ NOT_A_SECRET = Refusal(
     "not_a_secret",
     "Not a secret",
     "The value sent as the secret isn't one: secrets begin with tos_live_ or tos_test_.",
-    "Is a variable not filled in, or is it another system's key?",
+    "Is a variable unset, or is this another system's key?",
     Remedy.TEST,
 )
 UNKNOWN_SECRET = Refusal(
@@ -721,13 +721,13 @@ TOKEN_NOT_BOUND = Refusal(
 BEARER_TOKEN_UNDER_DPOP = Refusal(
     "bearer_token_under_dpop",
     "Unbound token sent as DPoP",
-    "The token isn't bound to a key but was sent under DPoP. Send it under Bearer, or get a bound one.",
+    "The token isn't bound to a key but was sent with the DPoP scheme. Use Bearer, or get a bound one.",
     "Ask for the token with a DPoP header.",
 )
 DPOP_TOKEN_AS_BEARER = Refusal(
     "dpop_token_as_bearer",
     "Bound token sent as Bearer",
-    "The token is bound to a key but was sent under Bearer. Send it under DPoP with a proof.",
+    "The token is bound to a key but was sent as Bearer. Send it as DPoP, with a proof.",
     "If the call isn't yours, the token was stolen.",
     Remedy.LEAK_RESPONSE,
 )
@@ -764,7 +764,7 @@ OTHER_WORKSPACE = Refusal(
     "other_workspace",
     "Token of another workspace",
     "The credential was used at another workspace's gateway.",
-    "Which /gateway/…/verify does the proxy ask?",
+    "Which /gateway/…/verify does the proxy call?",
 )
 NO_WORKSPACE = OTHER_WORKSPACE.in_other_words("The credential was used at the gateway of a workspace that doesn't exist.")
 TOO_MANY_REVOCATIONS = Refusal(
@@ -776,7 +776,7 @@ TOO_MANY_REVOCATIONS = Refusal(
     "Use `--token-lifetime`. To stop all tokens at once, disable the client.",
 )
 
-# Faults of ours
+# Our own failures
 DATABASE_UNAVAILABLE = Refusal(
     "database_unavailable", "Database unreachable", "The database couldn't be reached.", _OURS, operator="See [operations](operations.md)."
 )

@@ -60,7 +60,7 @@ def _retire(keys: list[SigningKey], *, at: datetime) -> None:
 
 
 def rotate_signing_key(*, actor: Actor, now: datetime, algorithm: str | None = None, immediately: bool = False) -> RotatedSigningKey:
-    """Publish a new key. It signs when every cache of the JWKS must have it, or at once if immediately is set; until then the others sign.
+    """Publish a new key. It starts signing once every cached JWKS is sure to contain it, or at once if immediately is set; until then the others sign.
 
     algorithm: None for the current key's. An instance's first key signs at once: no cache can hold a JWKS without it.
     """

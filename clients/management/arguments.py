@@ -33,7 +33,7 @@ def require_client(client_id: str) -> Client:
         raise CommandError("This is a secret, not a client ID. Give the client_id that was printed when the client was made.")
     client = Client.objects.select_related("workspace").filter(client_id=client_id).first()
     if client is None:
-        raise CommandError(f"There is no client “{client_id[:64]}”. Give the client_id that was printed when the client was made; upper and lower case matter.")
+        raise CommandError(f"There is no client “{client_id[:64]}”. Give the client_id that was printed when the client was made; it is case-sensitive.")
     return client
 
 

@@ -112,7 +112,9 @@ class JSONCommand(BaseCommand):
         except OSError as error:
             # Otherwise Python tries again at exit and prints its own error.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise CommandError(f"The command has done its work, but its result couldn't be written ({error.strerror}). A secret in it is lost.") from error
+            raise CommandError(
+                f"The command succeeded, but its output couldn't be written ({error.strerror}). If it contained a secret, the secret is lost."
+            ) from error
 
 
 def warn(sentences: Sequence[str]) -> dict[str, list[str]]:
@@ -176,4 +178,4 @@ def _explain(error: DatabaseError) -> str:
         return "The database is locked by another process, so nothing was written. Run the command again in a moment."
     if fault is not None and fault not in (DAMAGED, NO_ANSWER, UNREACHABLE):
         return f"{fault.sentence} Nothing was written. {fault.fix}"
-    return f"The database can't be reached ({str(error).splitlines()[0]}). Check DATABASE_URL and DATA_DIR, and whether the database runs."
+    return f"The database can't be reached ({str(error).splitlines()[0]}). Check DATABASE_URL and DATA_DIR, and that the database is running."

@@ -1,4 +1,4 @@
-"""Failed requests become recorded ones: granted requests are kept beside them."""
+"""Renames FailedRequest to RecordedRequest, because granted requests are now stored too."""
 
 import django.db.models.deletion
 from django.db import migrations, models

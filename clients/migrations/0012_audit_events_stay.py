@@ -1,14 +1,14 @@
 """The database itself keeps audit events: nothing can change one, and nothing can remove one before the shortest retention that a workspace may choose.
 
-On SQLite a later migration that changes clients_auditevent or builds clients_workspace again has to call remove before and install after it: the triggers go
-with the old table of events, know no column that is added, and while there is no clients_workspace that they could ask, SQLite renames no table.
+On SQLite, a later migration that changes clients_auditevent or rebuilds clients_workspace must call remove first and install afterwards. Rebuilding the table of
+events drops the triggers, they don't cover new columns, and SQLite refuses to rename a table while they refer to a missing clients_workspace.
 """
 
 from typing import Any
 
 from django.db import migrations
 
-# A day less than clients.services.retention.AUDIT_DAYS allows, so that a batch isn't refused whose newest event has just become old enough.
+# A day less than clients.services.retention.AUDIT_DAYS allows, so that a batch whose newest event has only just become old enough isn't refused.
 _SHORTEST = "399 days"
 
 # The one change that the product makes: once a workspace is removed, its events name it by its slug.

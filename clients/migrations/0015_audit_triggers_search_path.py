@@ -1,11 +1,11 @@
-"""On PostgreSQL the functions of the triggers look into the schema of their tables first, for a temporary table of the same name would answer for the real one."""
+"""On PostgreSQL, the functions of the triggers look into the schema of their tables first. Otherwise a temporary table of the same name would shadow the real one."""
 
 from typing import Any
 
 from django.db import migrations
 
 _FUNCTIONS = ("audit_event_unchanged", "audit_event_kept", "workspace_unchanged")
-# pg_temp is searched first for tables where it isn't named.
+# If pg_temp isn't named, it is searched first for tables.
 _FIX = """
     DO $$ BEGIN
         EXECUTE format('ALTER FUNCTION %1$s() SET search_path = pg_catalog, %2$s, pg_temp', '{function}',

@@ -111,7 +111,7 @@ def update_client(*, client: Client, seen: str | None = None, actor: Actor, now:
     with transaction.atomic():
         locked = lock_client(client)
         if seen is not None and fingerprint(locked) != seen:
-            raise ValidationError("Somebody else changed this client meanwhile.", code="changed_meanwhile")
+            raise ValidationError("Somebody else has changed this client in the meantime.", code="changed_meanwhile")
         after = _clean(locked, locked.workspace, fields)
         before = {name: getattr(locked, name) for name in after}
         for name, value in after.items():

@@ -58,7 +58,7 @@ def delete_client(*, client: Client, typed_name: str, actor: Actor, now: datetim
         locked = _lock(client)
         if locked.status != Client.Status.DISABLED:
             raise ValidationError(
-                f"Somebody enabled {client.name} meanwhile, so it was kept. Its requests and usage until now were deleted.", code="enabled_meanwhile"
+                f"Somebody has enabled {client.name} in the meantime, so it was kept. Its requests and usage until now were deleted.", code="enabled_meanwhile"
             )
         # With these IDs, the audit log can still find the credentials' events after the deletion.
         of_kinds = {f"{kind.TARGET_TYPE}s": kind._default_manager.filter(client=locked).values_list(kind.ID_FIELD, flat=True) for kind in KINDS}

@@ -85,7 +85,7 @@ def clean_jwks_uri(uri: str) -> str:
         valid = False
     if not valid or len(uri) > 512 or "#" in uri or "\\" in uri or " " in uri or not uri.isascii() or not uri.isprintable():
         raise ValidationError(
-            "The JWK Set's URI must be an https URL without user, password and fragment, for example https://billing.example.com/jwks.json.",
+            "The JWK Set's URI must be an https URL without user, password or fragment, for example https://billing.example.com/jwks.json.",
             code="invalid_jwks_uri",
         )
     return uri

@@ -70,12 +70,12 @@ def _narrow(kind: Kind, act: str, clients: Sequence[Client], *, workspace: Works
 _disable = partial(set_status_of, status=Client.Status.DISABLED)
 # The reason is for the audit log, and for the clients' owners.
 _FIXES: dict[Kind, tuple[Callable[..., None], str]] = {
-    Kind.SILENT: (revoke_rows, "unused beside another secret"),
+    Kind.SILENT: (revoke_rows, "unused spare secret"),
     Kind.NO_END: (partial(_give_end, Kind.NO_END), "had no expiry date"),
     Kind.OLD: (partial(_give_end, Kind.OLD), "too old"),
     Kind.NEVER_USED: (_disable, "never used"),
     Kind.IDLE: (_disable, "idle for 90 days"),
-    Kind.SCOPES: (partial(_narrow, Kind.SCOPES, "unused scopes were removed"), "not asked for in 30 days"),
+    Kind.SCOPES: (partial(_narrow, Kind.SCOPES, "unused scopes were removed"), "not requested in 30 days"),
     Kind.BODY: (partial(_narrow, Kind.BODY, "secrets in request bodies were turned off"), "the client may use the Authorization header"),
     Kind.DISABLED: (_revoke_all, "disabled for 90 days"),
 }

@@ -102,7 +102,7 @@ def _refuse_unseen(secrets: Sequence[ClientSecret], seen: str) -> None:
         last_seen = ClientSecret.objects.filter(client=secrets[0].client_id, secret_id=seen).first()
         if last_seen is not None and secrets[0].pk > last_seen.pk:
             raise ValidationError(
-                f"Secret {secrets[0].secret_id} was made meanwhile and would expire too. Check it, and submit the form again if you still want to rotate.",
+                f"Secret {secrets[0].secret_id} was made in the meantime and would expire too. Check it, and submit the form again if you want to rotate.",
                 code="changed_meanwhile",
             )
 

@@ -36,7 +36,7 @@ def extend_secret(*, client: Client, secret_id: str, expires_at: datetime, actor
             raise ValidationError(f"Secret {secret_id} has no expiry date, so it can't be extended.", code="no_end")
         if seen is not None and seen != secret.expires_at:
             raise ValidationError(
-                f"Somebody changed its expiry meanwhile, to {secret.expires_at:%d %b %Y %H:%M} UTC. If that is too early, choose again.", code="stale"
+                f"Somebody has changed its expiry in the meantime, to {secret.expires_at:%d %b %Y %H:%M} UTC. If that is too early, choose again.", code="stale"
             )
         if expires_at <= secret.expires_at:
             raise ValidationError(f"Secret {secret_id} already works until then. Choose a time after {secret.expires_at:%d %b %Y %H:%M} UTC.", code="not_later")
@@ -51,7 +51,7 @@ def _require_allowed(secret: ClientSecret, expires_at: datetime) -> None:
     if expires_at > latest:
         length = (latest - secret.created_at) // timedelta(days=1)
         raise ValidationError(
-            f"{workspace.slug} allows secrets at most {length:,} days, so this one can work until {latest:%d %b %Y %H:%M} UTC. Choose an earlier time, "
+            f"{workspace.slug} limits secrets to {length:,} days, so this one can work until {latest:%d %b %Y %H:%M} UTC. Choose an earlier time, "
             "or make a new secret.",
             code="against_policy",
         )

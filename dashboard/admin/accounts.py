@@ -1,4 +1,4 @@
-"""Accounts: view them, switch them off and on, and make them administrators of the instance or not."""
+"""Accounts: view them, disable and enable them, and make them administrators of the instance or not."""
 
 from collections.abc import Callable
 from operator import attrgetter
@@ -36,7 +36,7 @@ class UserAdmin(ReadOnlyAdmin):
         return [Q(email=term.lower())]
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Leave out disabled_at if the account is on: it stays when an account is switched on again, and the audit log has both times."""
+        """Leave out disabled_at if the account is enabled: it stays when an account is enabled again, and the audit log has both times."""
         fields = super().get_fields(request, obj)
         return [name for name in fields if name != "disabled_at"] if obj is not None and obj.is_active else fields
 
@@ -48,13 +48,13 @@ class UserAdmin(ReadOnlyAdmin):
             "demote": row.is_staff,
         }[action]
 
-    @admin.action(description="Switch off…")
+    @admin.action(description="Disable…")
     def disable_accounts(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
         now = timezone.now()
 
         def explain(user: User) -> list[str]:
             if not user.is_active:
-                return ["It is already switched off. Nothing changes."]
+                return ["It is already disabled. Nothing changes."]
             if user.pk == request.user.pk:
                 return [_OWN]
             links, ownerless = made_links.count_open(user, now=now), account_status.find_ownerless(user)
@@ -65,18 +65,18 @@ class UserAdmin(ReadOnlyAdmin):
                 *(f"The workspace {slug} has no other owner who can sign in." for slug in ownerless),
             ]
 
-        done = "Switched off: {count}. Nobody can sign in to them, and their sessions have ended."
-        words = ("Switch these accounts off?", "Switch off", done)
+        done = "Disabled: {count}. Nobody can sign in to them, and their sessions have ended."
+        words = ("Disable these accounts?", "Disable", done)
         return self._change(request, queryset, "disable_accounts", words, explain, account_status.disable_account, "disabled")
 
-    @admin.action(description="Switch on…")
+    @admin.action(description="Enable…")
     def enable_accounts(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
         def explain(user: User) -> list[str]:
             if user.is_active:
-                return ["It is already on. Nothing changes."]
+                return ["It is already enabled. Nothing changes."]
             return ["The person can sign in again, and the account's memberships count again. Earlier sessions and links don't come back."]
 
-        words = ("Switch these accounts on?", "Switch on", "Switched on: {count}. These people can sign in again.")
+        words = ("Enable these accounts?", "Enable", "Enabled: {count}. These people can sign in again.")
         return self._change(request, queryset, "enable_accounts", words, explain, account_status.enable_account, "enabled")
 
     @admin.action(description="Make administrator…")

@@ -53,7 +53,7 @@ def confirm(admin: ReadOnlyAdmin, request: HttpRequest, queryset: QuerySet[Any],
         if done:
             admin.message_user(request, confirmation.done.format(count=done), messages.SUCCESS)
         if unchanged:
-            admin.message_user(request, f"Already so, not changed: {unchanged}.", messages.INFO)
+            admin.message_user(request, f"Already in that state: {unchanged}.", messages.INFO)
         return None
     context = {
         **admin.admin_site.each_context(request),

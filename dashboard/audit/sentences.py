@@ -182,7 +182,7 @@ def _more(event: AuditEvent) -> str:
     if event.event == "secret.rotated":
         return _overlap(event)
     if event.event == "leak.checked" and event.target_type == "workspace":
-        return f"with {_count_things(after.get('found', 0))} of this workspace in it"
+        return f"and found {_count_things(after.get('found', 0))} of this workspace"
     if event.event == "audit.exported":
         return f"({after.get('events', 0):,}, {str(after.get('format', '')).upper()})"
     if event.event == "token.more_revoked":
@@ -195,7 +195,7 @@ def _more(event: AuditEvent) -> str:
 
 
 def _count_things(found: int) -> str:
-    return f"{found:,} thing{'s' if found > 1 else ''}" if found else "nothing"
+    return f"{found:,} {'secrets, tokens or IDs' if found > 1 else 'secret, token or ID'}" if found else "nothing"
 
 
 def _rotation(event: AuditEvent) -> Change:

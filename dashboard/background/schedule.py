@@ -141,7 +141,7 @@ def identify_database_file() -> tuple[int, int] | None:
 def check_clock() -> None:
     clocks = read_clocks()
     if clocks.is_off:
-        logger.warning("%s This process removes nothing, and leaves background work to others. Synchronise both machines by NTP.", clocks)
+        logger.warning("%s This process removes nothing, and leaves background work to others. Synchronise both machines with NTP.", clocks)
 
 
 def _claim(name: str, *, every: timedelta) -> datetime | None:

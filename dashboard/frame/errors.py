@@ -100,7 +100,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     fault = find_fault(sys.exc_info()[1])
     if fault is not None:
         return _lost_database(request, fault)
-    return _answer(request, 500, "server_error", "The server failed. Its log has the cause under the X-Request-Id of this response.", template="500.html")
+    return _answer(request, 500, "server_error", "The server failed. Look up the cause in its log by this response's X-Request-Id.", template="500.html")
 
 
 def _lost_database(request: HttpRequest, fault: Fault) -> HttpResponse:

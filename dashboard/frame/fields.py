@@ -63,7 +63,7 @@ def credential_name(label: str = "Name") -> TextField:
         label=label,
         required=False,
         max_length=100,
-        help_text="For people: where it is used.",
+        help_text="For your reference, for example where it is used.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"max_length": "A name can have at most 100 characters."},
     )

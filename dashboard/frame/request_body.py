@@ -23,8 +23,8 @@ from oauth.asgi import Receive, Scope
 MAX_OF_STRANGERS = 65_536
 # This is four times the longest text in such a form, because each character may be encoded as three.
 MAX_FORM = 524_288
-# In such a form. Decoding one takes as long as reading some hundred plain octets, so a person's form takes no more time than the longest of a stranger. Half of
-# the longest text may have to be encoded.
+# In such a form. Decoding one takes as long as reading a few hundred plain octets, so a signed-in user's form takes no longer than a stranger's longest form.
+# Half of the longest text may have to be encoded.
 MAX_ESCAPES = 65_536
 MAX_BODY = 2_621_440
 MAX_LOG = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -46,8 +46,8 @@ class LookUpRefusedError(Exception):
 
 
 async def read_body(scope: Scope, receive: Receive, held: ExitStack) -> bytes | None:
-    """The body; None if the sender has disconnected. held: keeps places until the request is answered. Raise TooLargeError or LookUpRefusedError, also before
-    anything was read.
+    """The body; None if the sender has disconnected. held: keeps places until the request is answered. Raise TooLargeError or LookUpRefusedError,
+    possibly before anything is read.
     """
     parts: list[bytes] = []
     length = 0

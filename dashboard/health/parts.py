@@ -47,7 +47,7 @@ LITTLE_DISK, NO_DISK = 2 * 1024**3, 200 * 1024**2
 _GRACE = timedelta(days=2)
 
 
-# The effect on tokens: a token by a secret only needs to read the database; a token by a key or with DPoP also writes a mark.
+# The effect on tokens: a token request with a secret only reads the database; one with an assertion or DPoP also writes a mark.
 _PROBLEMS = {
     UNREACHABLE: ("the database can’t be written", True),
     NO_ANSWER: ("the database doesn’t answer", True),
@@ -56,9 +56,9 @@ _PROBLEMS = {
     CANCELLED: ("the database took too long for a write", True),
     DEADLOCK: ("two changes waited for each other, and the database aborted one of them", False),
     DAMAGED: ("the database is damaged, or its disk is failing", True),
-    DISK_FULL: ("the database’s disk is full, which stops changes and tokens by private key", False),
-    READ_ONLY: ("the database is read-only, which stops changes and tokens by private key", False),
-    LOCKED: ("another program has locked the database, which stops changes and tokens by private key", False),
+    DISK_FULL: ("the database’s disk is full, so nothing can be changed, and clients with private_key_jwt or DPoP get no tokens", False),
+    READ_ONLY: ("the database is read-only, so nothing can be changed, and clients with private_key_jwt or DPoP get no tokens", False),
+    LOCKED: ("another program has locked the database, so nothing can be changed, and clients with private_key_jwt or DPoP get no tokens", False),
 }
 
 
@@ -187,10 +187,10 @@ def _clock(now: datetime) -> Part:
     if abs(off) > CLOCK_SECONDS:
         idle = ", so this process removes nothing and leaves background work to others" if abs(off) > MAX_CLOCK_DIFFERENCE.total_seconds() else ""
         problem = f"the clock is {abs(off):,.0f} s off the database’s{idle}"
-        return Part("clock", "Clock", BAD, "Off", said, limit, problem, "Synchronise both machines by NTP")
+        return Part("clock", "Clock", BAD, "Off", said, limit, problem, "Synchronise both machines with NTP")
     if ahead > CLOCK_SECONDS:
         problem = f"the newest audit event is {ahead:,.0f} s ahead of this clock"
-        return Part("clock", "Clock", BAD, "Off", problem, limit, problem, "Synchronise all machines by NTP")
+        return Part("clock", "Clock", BAD, "Off", problem, limit, problem, "Synchronise all machines with NTP")
     return Part("clock", "Clock", GOOD, "Good", f"{said}, no event is from the future", limit)
 
 
@@ -207,9 +207,9 @@ def _mail(now: datetime) -> Part:
     checked = mail_check.look(now)
     server = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
     if checked is None:
-        return Part("mail", "Mail", OFF, "Asking", f"{server} is being asked")
+        return Part("mail", "Mail", OFF, "Checking", f"checking {server}")
     failed = f", last failed {say_length(now - checked.failed_at)} ago" if checked.failed_at else ""
-    measured = f"{server}, asked {say_length(now - checked.at)} ago{failed}"
+    measured = f"{server}, checked {say_length(now - checked.at)} ago{failed}"
     if not checked.is_reachable:
         return Part("mail", "Mail", BAD, "Failed", measured, "", "the mail server can’t be reached", "Check EMAIL_URL and the mail server")
     return Part("mail", "Mail", GOOD, "Good", measured)
@@ -223,7 +223,7 @@ def _background(now: datetime) -> Part:
     late = now - first.next_run_at
     name = first.name.replace("_", " ")
     if late > LATE:
-        problem = f"background work doesn’t run: “{name}” is {say_length(late)} late"
+        problem = f"background work isn’t running: “{name}” is {say_length(late)} late"
         return Part("background", "Background work", BAD, "Late", problem, limit, problem, "Look for “Background work failed” in the log, and restart TokenOS")
     return Part(
         "background", "Background work", GOOD, "Good", f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}, next in {say_length(max(-late, timedelta()))}", limit

@@ -120,7 +120,7 @@ def _open_signing_key() -> None:
 def _compare_clocks() -> None:
     clocks = read_clocks()
     if clocks.is_off:
-        raise FailedError("off", f"{clocks} Synchronise both machines by NTP.")
+        raise FailedError("off", f"{clocks} Synchronise both machines with NTP.")
 
 
 def _write() -> None:
@@ -138,7 +138,7 @@ def _ask_cache() -> None:
         raise FailedError("forgets", "The cache stores nothing. Check Redis, see CACHE_URL.")
 
 
-# Tokens don't need the cache, and tokens by a secret don't need writes. If two clocks differ, we can't know which is right: if the database's is wrong, all
+# Tokens don't need the cache, and token requests with a secret don't write. If two clocks differ, we can't know which is right: if the database's is wrong, all
 # nodes would stop.
 GROUPS: tuple[Group, ...] = (
     Group(

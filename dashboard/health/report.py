@@ -65,8 +65,8 @@ def judge(rows: Sequence[PartRow]) -> Verdict:
     needing = bad or soon
     if not needing:
         return Verdict(GOOD, "All is well.")
-    count = "One thing needs" if len(needing) == 1 else f"{len(needing)} things need"
-    when = "you now" if bad else "you soon"
+    count = "1 problem needs" if len(needing) == 1 else f"{len(needing)} problems need"
+    when = "attention now" if bad else "attention soon"
     listed = "; ".join(row.part.problem for row in needing)
     return Verdict(BAD if bad else SOON, f"Tokens are being issued. {count} {when}:", listed, needing[0].since if len(needing) == 1 else None)
 

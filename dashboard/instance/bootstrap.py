@@ -54,7 +54,7 @@ def protect_environment(file: Path = BASE_DIR / ".env") -> str | None:
         file.chmod(0o600)
     except OSError:
         return f"Warning: other users can read {file} and the keys in it. Its owner can change that: chmod 600 {file}"
-    return f"Closed {file} to other users: its mode was {mode:04o} and is 0600"
+    return f"Restricted {file} to its owner: changed its mode from {mode:04o} to 0600"
 
 
 def protect_data_dir() -> str | None:
@@ -71,7 +71,7 @@ def protect_data_dir() -> str | None:
     if all(entry.name in _OURS or entry.name.startswith("tokenos.sqlite3") for entry in directory.iterdir()):
         with suppress(OSError):
             directory.chmod(mode & ~open_to)
-            return f"Closed {directory} to other users: its mode was {mode:04o} and is {mode & ~open_to:04o}"
+            return f"Restricted {directory} to its owner: changed its mode from {mode:04o} to {mode & ~open_to:04o}"
     remedy = f"Use a DATA_DIR that only TokenOS uses and only its owner can enter: chmod 700 {directory}"
     if open_to & 0o022:
         raise ImproperlyConfigured(f"Other users can replace the files in {directory}. {remedy}")

@@ -145,7 +145,7 @@ def issuer(name: str, *, default: str) -> str:
     if not valid or "?" in value or "#" in value or value.endswith("/") or not value.isascii() or re.search(r"[\s\"\\]", value):
         # A value with @ may contain a password.
         given = f", not “{value}”" if re.fullmatch(r"https?://[^@]{1,100}", value) and value.isprintable() else _say_given(value)
-        raise ImproperlyConfigured(f"{name} must be an https URL without query, fragment and trailing slash, for example https://tokens.example.com{given}.")
+        raise ImproperlyConfigured(f"{name} must be an https URL without query, fragment or trailing slash, for example https://tokens.example.com{given}.")
     if not _ISSUER_PATH.fullmatch(parts.path):
         raise ImproperlyConfigured(
             f"{name} has a path that can't be served. Use letters, digits and . _ ~ - between single slashes, for example https://example.com/tokens."

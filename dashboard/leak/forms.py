@@ -30,7 +30,8 @@ class LeakForm(forms.Form):
     leaked_secret = AnyText(
         label="Leaked secret, access token, client ID or key ID",
         required=False,
-        help_text="You can paste whole files and log lines: everything that looks like ours is found. The pasted text is masked when you look it up.",
+        help_text="You can paste whole files and log lines: all secrets, tokens and IDs of this instance are found. "
+        "The pasted text is masked when you look it up.",
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "off", "autocomplete": "off", "class": "mono", "data-sends": ""}),
     )
     leaked_secret_file = forms.FileField(

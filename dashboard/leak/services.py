@@ -31,7 +31,7 @@ def record_check(*, workspace: Workspace, report: Report, names_each: bool, acto
         after = {"client_id": finding.client.client_id, "pasted": finding.pasted.value, "state": finding.state.name.lower()}
         changes.setdefault(_target_type(finding), []).append(Change(finding.name, {}, after))
     if not changes:
-        summary: dict[str, Any] = {"found": len(report.findings)} if report.findings else {"pasted": "nothing of ours"}
+        summary: dict[str, Any] = {"found": len(report.findings)} if report.findings else {"pasted": "nothing of this instance"}
         changes["workspace"] = [Change(workspace.slug, {}, summary)]
     with transaction.atomic():
         for target_type, of_type in changes.items():

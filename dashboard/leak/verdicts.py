@@ -21,10 +21,10 @@ class Verdict:
 
 _MAX_SECRET = 100
 
-NOTHING = Verdict("none", "search", "Nothing here looks like ours")
+NOTHING = Verdict("none", "search", "No secret or token of this instance found")
 FOREIGN = Verdict("none", "info", "Well-formed, but not from this instance")
 FOREIGN_KEY = Verdict("warn", "alert", "A private key that isn’t registered here")
-UNREGISTERED = Verdict("warn", "alert", "A private key that isn’t registered here, but may be one of ours")
+UNREGISTERED = Verdict("warn", "alert", "A private key that isn’t registered here, but may belong to one of your clients")
 DAMAGED = Verdict("warn", "alert", "Wrong checksum: part of it is missing")
 
 
@@ -34,7 +34,7 @@ def judge(finding: Finding, *, now: datetime, zone: tzinfo) -> Verdict:
     if finding.token is not None:
         return _judge_token(finding.token, finding.client.name, now=now, zone=zone)
     if finding.pasted is Pasted.MADE_UP:
-        return Verdict("ok", "check", "Made up: only the ID is ours")
+        return Verdict("ok", "check", "Invented: only the ID exists here")
     if finding.ended_at is not None:
         return Verdict("ok", "check", f"It stopped working {_say_when(finding.ended_at, now=now, zone=zone)}")
     if finding.pasted is Pasted.DAMAGED:
@@ -46,7 +46,7 @@ def judge(finding: Finding, *, now: datetime, zone: tzinfo) -> Verdict:
 
 
 def judge_all(report: Report, *, now: datetime, zone: tzinfo) -> Verdict:
-    """A verdict on several findings together, or on a text that contains nothing of ours."""
+    """A verdict on several findings together, or on a text that contains nothing of this instance."""
     found = report.findings
     if len(found) == 1 and not report.foreign_private_keys:
         return judge(found[0], now=now, zone=zone)

@@ -1,4 +1,4 @@
-"""Sessions had their keys in clear, as the cookies hold them. From here on rows have a digest of it, under which none of the old ones is found: they end."""
+"""Rows used to hold session keys in clear text. From now on they hold a digest, so existing sessions aren't found and end."""
 
 from typing import Any
 

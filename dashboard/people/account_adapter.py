@@ -60,13 +60,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         return cast("HttpResponse | None", super().pre_login(request, user, **kwargs))
 
     def login(self, request: HttpRequest, user: User) -> None:
-        """The last step of every sign-in. If the password was changed or the account switched off since the first step, the user has to start again."""
+        """The last step of every sign-in. If the password was changed or the account disabled since the first step, the user has to start again."""
         proved_of, to_link = request.session.pop(_PROVED_OF, ""), request.session.pop(_TO_LINK, None)
         present = User.objects.get(pk=user.pk)
         if not present.is_active:
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
         if not constant_time_compare(proved_of, present.get_session_auth_hash()):
-            messages.error(request, "The password was changed meanwhile. Sign in again.")
+            messages.error(request, "The password was changed in the meantime. Sign in again.")
             raise ImmediateHttpResponse(redirect("account_login"))
         if to_link is not None:
             _link(request, user, to_link)
@@ -85,9 +85,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         return response
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:  # noqa: ARG002  # allauth's signature
-        """The page for a user with a complete proof whose account is switched off. A user with only a password gets the page for a wrong password."""
+        """The page for a user with a complete proof whose account is disabled. A user with only a password gets the page for a wrong password."""
         clear_login(request)
-        messages.error(request, "This account is switched off. Ask the administrator of this instance.")
+        messages.error(request, "This account is disabled. Ask the administrator of this instance.")
         return redirect("account_login")
 
     def logout(self, request: HttpRequest) -> None:

@@ -1,4 +1,4 @@
-"""Switching an account off and on, and giving and taking the right to administer the instance.
+"""Disabling and enabling an account, and granting and removing administrator rights.
 
 A change ends sessions and links in its own transaction, so that it takes effect at the next request in every process. At least one active administrator always
 remains, and all administrators are told about changes. Rows are locked in one order: workspaces, then accounts, each by primary key.
@@ -31,7 +31,7 @@ class Ended:
 
 
 def disable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
-    """Switch the account off: nobody can sign in to it, and its sessions end, with the links that it made or was sent. No effect if it is already off.
+    """Disable the account: nobody can sign in to it, and its sessions end, with the links that it made or was sent. No effect if it is already disabled.
 
     Raise ValidationError for the last administrator.
     """
@@ -44,7 +44,7 @@ def disable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
         present.is_active, present.disabled_at = False, now
         present.save(update_fields=["is_active", "disabled_at"])
         sessions = user_sessions.delete_sessions(present)
-        reason = f"The account {present.email} was switched off."
+        reason = f"The account {present.email} was disabled."
         withdrawn = made_links.withdraw_everywhere(user=present, workspaces=workspaces, reason=reason, actor=actor, now=now)
         after = {"sessions_ended": sessions, "invitations_withdrawn": withdrawn.invitations, "hand_overs_withdrawn": withdrawn.hand_overs}
         record("user.disabled", present, actor=actor, now=now, after=after)
@@ -70,12 +70,12 @@ def enable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
 def promote(*, user: User, actor: Actor, now: datetime) -> Ended:
     """Make it an administrator. Its sessions end, so that one that was left open doesn't get more rights. No effect on an administrator.
 
-    Raise ValidationError if it is switched off.
+    Raise ValidationError if it is disabled.
     """
     with transaction.atomic():
         present, _ = _lock(user)
         if not present.is_active:
-            raise ValidationError(f"The account {present.email} is switched off. Switch it on first.", code="disabled_account")
+            raise ValidationError(f"The account {present.email} is disabled. Enable it first.", code="disabled_account")
         if present.is_staff:
             return Ended(has_changed=False)
         return _set_administrator(present, "user.promoted", is_on=True, actor=actor, now=now)

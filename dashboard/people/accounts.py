@@ -92,10 +92,10 @@ def recover(*, user: User, actor: Actor, now: datetime) -> Recovered:
     for a new password.
 
     It also helps if somebody else has taken the account over: they may have connected it with their own person at the provider and made links to come back.
-    Raise ValidationError if it is switched off.
+    Raise ValidationError if it is disabled.
     """
     if not user.is_active:
-        raise ValidationError(f"The account {user.email} is switched off.", code="inactive")
+        raise ValidationError(f"The account {user.email} is disabled.", code="inactive")
     with transaction.atomic():
         workspaces = made_links.lock_workspaces(user, now=now)
         present = User.objects.select_for_update().get(pk=user.pk)

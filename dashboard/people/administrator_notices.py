@@ -16,9 +16,9 @@ from dashboard.people.member_notices import tell_member
 # By event: the subject, and the meaning for administrators.
 _TEXTS = {
     "user.promoted": ("A new administrator", "is now an administrator of {host}"),
-    "user.demoted": ("One administrator fewer", "is no longer an administrator of {host}"),
-    "user.disabled": ("An administrator’s account was switched off", "was an administrator of {host}. Nobody can sign in to that account any more"),
-    "user.enabled": ("An administrator’s account is on again", "is an administrator of {host} again"),
+    "user.demoted": ("An administrator was removed", "is no longer an administrator of {host}"),
+    "user.disabled": ("An administrator’s account was disabled", "was an administrator of {host}. Nobody can sign in to that account any more"),
+    "user.enabled": ("An administrator’s account is enabled again", "is an administrator of {host} again"),
 }
 
 

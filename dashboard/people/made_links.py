@@ -47,7 +47,7 @@ class Links:
 
 
 def find_maker(hand_over: HandOver) -> Membership | None:
-    """The maker's membership, if there is one and the account is switched on."""
+    """The maker's membership, if there is one and the account is enabled."""
     maker = _USER.match(hand_over.created_by)
     return _find_active(hand_over.client.workspace, int(maker[1])) if maker else None
 

@@ -1,4 +1,4 @@
-"""Mail to a member about somebody's acts, limited per hour. So many acts can't fill a mailbox. They can't hide an act either, because one more email lists the
+"""Mail to a member about somebody's acts, limited per hour. This keeps many acts from filling a mailbox. It can't hide an act, because one more email lists the
 rest.
 """
 

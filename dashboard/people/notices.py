@@ -46,8 +46,8 @@ _TEXTS = {
 }
 # The same for acts of the instance's administrators. Changing the password doesn't help against these.
 _BY_OPERATOR = {
-    "disabled": ("Your account was switched off", "Nobody can sign in to it. Every session has ended, and the links that you made for others no longer work."),
-    "enabled": ("Your account is on again", "You can sign in as before. Links that you made for others earlier don’t work again."),
+    "disabled": ("Your account was disabled", "Nobody can sign in to it. Every session has ended, and the links that you made for others no longer work."),
+    "enabled": ("Your account is enabled again", "You can sign in as before. Links that you made for others earlier don’t work again."),
     "promoted": ("You are now an administrator of this instance", "Under /admin/ you can see every workspace. Every session has ended, so sign in again."),
     "demoted": (
         "You are no longer an administrator of this instance",

@@ -106,7 +106,7 @@ def _read_question(request: HttpRequest, purpose: Purpose, user: User | None) ->
     """Raise ValueError if this browser has no question, or its question is old or for another purpose."""
     question = kept_by_browser.find(request, COOKIE)
     if question is None or question.pop("bound_to") != _bind(request, purpose, user):
-        raise ValueError("This browser wasn't asked that.")
+        raise ValueError("The challenge wasn't issued to this browser.")
     return question
 
 

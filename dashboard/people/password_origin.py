@@ -16,7 +16,7 @@ class Origin:
 
 
 def find_origin(user: User) -> Origin | None:
-    """The origin, found in one query. None if the audit log doesn't tell: events are deleted after a time, and they name the account by an address that may
+    """The origin, found in one query. None if the audit log doesn't say: events are deleted after a time, and they name the account by an address that may
     have changed.
     """
     events = AuditEvent.objects.filter(

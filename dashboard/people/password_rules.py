@@ -59,7 +59,7 @@ class NotBreached:
             raise ValidationError("This password was published after a breach, so attackers try it first. Choose another.", code="password_breached")
 
     def get_help_text(self) -> str:
-        return "Not published after a breach."
+        return "Not in a list of breached passwords."
 
 
 class NotAlike(password_validation.UserAttributeSimilarityValidator):

@@ -17,7 +17,7 @@ from dashboard.people.strangers_attempts import record_attempt
 
 class _ResetTokens(PasswordResetTokenGenerator):
     """A token depends on the account's password, which a used link changes, so it works once. It also depends on the address and on the last time at which the
-    account was switched off. It doesn't depend on the last sign-in: otherwise a thief with the password could invalidate each link by signing in. It lasts
+    account was disabled. It doesn't depend on the last sign-in: otherwise a thief with the password could invalidate each link by signing in. It lasts
     PASSWORD_RESET_TIMEOUT seconds.
     """
 

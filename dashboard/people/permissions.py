@@ -38,7 +38,7 @@ class Permission(Enum):
     SEE_HEALTH = "see the details of this instance’s health"
     CHANGE_SETTINGS = "change settings, scopes and audiences"
     MANAGE_MEMBERS = "invite people, change their roles and remove them"
-    MANAGE_OWNERS = "make and unmake owners"
+    MANAGE_OWNERS = "add and remove owners"
     CHANGE_RETENTION = "change how long things are kept"
     DELETE_WORKSPACE = "delete this workspace"
 
@@ -112,7 +112,7 @@ def require(membership: Membership, permission: Permission) -> None:
 
 
 def act_with(request: HttpRequest, membership: Membership, permission: Permission) -> None:
-    """Like require, now and again in the transaction of each change by request. Then also raise Http404 if the membership is gone or the account is off."""
+    """Like require, now and again in the transaction of each change by request. Also raise Http404 if the membership is gone or the account is disabled."""
     require(membership, permission)
     request.require_still = partial(_require_still, membership, permission)  # type: ignore[attr-defined]  # for actor_of
 
@@ -173,7 +173,7 @@ def find_refusal_of_administrator(request: HttpRequest) -> HttpResponse | None:
     demanding = Workspace.objects.filter(access_policy__requires_second_factor=True).order_by("name").first()
     if demanding is None:
         return None
-    who = f"{demanding.name} requires a second factor, also of the people who administer this instance."
+    who = f"{demanding.name} requires a second factor, including from this instance’s administrators."
     messages.warning(request, f"{who} Add a passkey or turn on one-time codes to open /admin/.")
     return redirect("mfa_index")
 

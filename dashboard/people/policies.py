@@ -92,7 +92,7 @@ def change_settings(*, workspace: Workspace, values: Mapping[str, Any], seen: st
         locked = workspaces.lock_workspace(workspace)
         if fingerprint(locked) != seen:
             raise ValidationError(
-                "Somebody else changed these settings meanwhile. This page shows the current ones: check them again.", code="changed_meanwhile"
+                "Somebody else has changed these settings in the meantime. This page shows the current ones: check them again.", code="changed_meanwhile"
             )
         _require_possible(values, workspace=locked)
         of_workspace: WorkspaceFields = {name: values[name] for name in ("name", *_OF_CLIENTS) if name in values}  # type: ignore[assignment]  # from the lists above

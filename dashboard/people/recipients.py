@@ -17,7 +17,7 @@ MAX_ADMINS = 20
 
 
 def present_owner_of(client: Client) -> list[str]:
-    """The client's contact, if that is an address, but not the address of an account that is switched off or was removed from the workspace, for example by
+    """The client's contact, if that is an address, but not the address of an account that is disabled or was removed from the workspace, for example by
     single sign-on, which names no successor. This needs a query, unless the client was read with **about_contact().
     """
     is_out = getattr(client, "contact_is_out", None)

@@ -19,7 +19,7 @@ _SIGN_IN = {reverse("account_login"): True, reverse("mfa_login_webauthn"): False
 
 
 def refuse_sign_in(scope: Any) -> Refusal | None:
-    """scope: ASGI's, with the connection. A request in clear text is first refused for that."""
+    """scope: ASGI's, with the connection. A plain-HTTP request is left to the check that refuses it for that."""
     takes_password = _SIGN_IN.get(scope["path"])
     connection = scope["state"]["connection"]
     if takes_password is None or scope["method"] != "POST" or not connection.is_secure:

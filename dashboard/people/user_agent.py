@@ -24,7 +24,7 @@ _SYSTEMS = (
 
 
 def describe_device(user_agent: str) -> str:
-    """Such as “Firefox on Linux”; “Unknown browser” if the header doesn't tell."""
+    """Such as “Firefox on Linux”; “Unknown browser” if the header doesn't say."""
     browser = next((name for sign, name in _BROWSERS if sign in user_agent), "Unknown browser")
     system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")
     return f"{browser} on {system}" if system else browser

@@ -154,4 +154,4 @@ def require_open(session_key: str) -> None:
     was ended.
     """
     if not UserSession.objects.filter(session_key=session_key).select_for_update().values_list("pk"):
-        raise SessionInterrupted("The session was ended meanwhile")
+        raise SessionInterrupted("The session has been ended")

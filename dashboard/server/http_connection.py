@@ -209,7 +209,7 @@ class HTTPConnection(BoundedProtocol):
         connection = self.scope["state"].get("connection") if self.scope is not None and status in (408, 500) else None
         request_id = connection.request_id if connection else os.urandom(16).hex()
         description = _REFUSALS.get(status, "The request can't be served.")
-        # A fault of ours isn't a stranger's to hide.
+        # Always log our own failures, so that a stranger's requests can't hide them.
         left_out = 0 if status == 500 else spend_on_refusal(str(status), self.network)
         if left_out is not None:
             extra = {"request_id": request_id, "left_out": left_out or None}

@@ -196,7 +196,7 @@ def find_address(sock: socket.socket) -> str:
 
 
 def has_ended(sock: socket.socket) -> bool:
-    """Whether the peer has closed its side. For a handshake that is the end, although its data can still be read. A Unix socket doesn't tell."""
+    """Whether the peer has closed its side. For a handshake that is the end, although its data can still be read. This can't be told for a Unix socket."""
     try:
         return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED
     except OSError:

@@ -13,7 +13,7 @@ from dashboard.workspaces.first_run import find_demo_client, tasks_before_live
 
 @member(Permission.VIEW)
 def start(request: HttpRequest, membership: Membership) -> HttpResponse:
-    example = TokenRequest("CLIENT_ID", SECRET, secret="CLIENT_SECRET", issuer=settings.ISSUER_URL, ca=server_ca())  # noqa: S106  # what stands for one
+    example = TokenRequest("CLIENT_ID", SECRET, secret="CLIENT_SECRET", issuer=settings.ISSUER_URL, ca=server_ca())  # noqa: S106  # a placeholder
     may_create = may(membership, Permission.WRITE_CLIENTS)
     context = {
         "workspace": membership.workspace,

@@ -106,7 +106,7 @@ const keepBack = (form) => {
 };
 document.addEventListener("submit", (event) => { if (event.target.matches("[role=search]") && keepBack(event.target)) event.preventDefault(); });
 
-/* “Search or jump to” and the list of keys are a separate module, fetched at the first use. If that fails, the link leads to the search page. */
+/* “Search or go to…” and the list of keys are a separate module, fetched at the first use. If that fails, the link leads to the search page. */
 const openPalette = async (act) => {
   const link = document.querySelector("[data-open-palette]");
   try {

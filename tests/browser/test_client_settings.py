@@ -54,7 +54,7 @@ def test_what_is_in_use_is_asked_about_and_what_another_tab_saved_is_told(enter,
     hand.page.bring_to_front()
     hand.untick("Change what the service offers.")
     if way != "scriptless":
-        hand.page.locator("#summary").get_by_text("was asked for 1 time in 7 days").wait_for()
+        hand.page.locator("#summary").get_by_text("was requested 1 time in 7 days").wait_for()
     hand.press("Save changes")
     hand.page.get_by_role("heading", name="What will break").wait_for()
     assert "Those requests will be refused." in read(hand)

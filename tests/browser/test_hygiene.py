@@ -21,7 +21,7 @@ def test_secrets_that_never_expire_get_an_expiry_date_after_a_preview(server, en
     hand.press("Look at secrets that never expire")
     hand.page.wait_for_url("**/secrets-without-end/")
     hand.untick("route-planner, secret")
-    hand.press("Set an expiry date for those ticked")
+    hand.press("Set an expiry date for selected secrets")
     hand.page.get_by_text("1 secret will expire.").wait_for()
     hand.press("Look at secrets that never expire")
     hand.page.wait_for_url("**/secrets-without-end/")

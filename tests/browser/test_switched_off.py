@@ -36,7 +36,7 @@ def test_its_sessions_end_and_its_passkey_opens_nothing_until_it_is_on_again(ent
             one.page.goto(SECURITY)
             assert "/accounts/sign-in/" in one.page.url
     hand.press("Sign in with a passkey")
-    hand.page.get_by_text("This account is switched off. Ask the administrator of this instance.").wait_for()
+    hand.page.get_by_text("This account is disabled. Ask the administrator of this instance.").wait_for()
     hand.page.goto(SECURITY)
     assert "/accounts/sign-in/" in hand.page.url
 

@@ -102,7 +102,7 @@ def test_what_was_enabled_while_its_usage_went_is_kept(client, now, monkeypatch)
         return delete_in_batches(rows)
 
     monkeypatch.setattr(client_deletion, "delete_in_batches", be_enabled)
-    with pytest.raises(ValidationError, match="Somebody enabled billing-sync meanwhile"):
+    with pytest.raises(ValidationError, match="Somebody has enabled billing-sync in the meantime"):
         delete(client, now)
     assert Client.objects.get().status == "enabled"
     assert not AuditEvent.objects.filter(event="client.deleted").exists()

@@ -67,7 +67,7 @@ def test_what_has_no_end_or_has_ended_and_an_end_that_is_no_later_or_in_a_hundre
 
 def test_a_secret_is_extended_up_to_the_longest_life_that_the_workspace_allows_from_its_creation(old, now):
     change_workspace(workspace=old.client.workspace, max_secret_lifetime_days=30, actor=TESTS, now=now)
-    with pytest.raises(ValidationError, match="demo allows secrets at most 30 days, so this one can work until") as error:
+    with pytest.raises(ValidationError, match="demo limits secrets to 30 days, so this one can work until") as error:
         extend(old, now + 30 * DAY + HOUR, now)
     assert error.value.code == "against_policy"
     assert extend(old, old.created_at + 30 * DAY, now).expires_at == old.created_at + 30 * DAY

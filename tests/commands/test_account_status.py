@@ -124,7 +124,7 @@ def test_the_last_administrator_stays(refused, command, olga, ada, name):
 
 def test_a_disabled_account_cant_be_promoted(refused, command, ada):
     command("disable_account", ada.email)
-    assert refused("promote", ada.email) == "The account ada@example.com is switched off. Switch it on first."
+    assert refused("promote", ada.email) == "The account ada@example.com is disabled. Enable it first."
 
 
 def test_one_who_is_switched_off_can_be_demoted(command, ada):
@@ -141,8 +141,8 @@ def test_an_unknown_account_is_named(refused, db, name):
 @pytest.mark.parametrize(
     ("name", "subject"),
     [
-        ("disable_account", "Your account was switched off"),
-        ("enable_account", "Your account is on again"),
+        ("disable_account", "Your account was disabled"),
+        ("enable_account", "Your account is enabled again"),
         ("promote", "You are now an administrator of this instance"),
         ("demote", "You are no longer an administrator of this instance"),
     ],

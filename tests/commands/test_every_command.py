@@ -78,7 +78,7 @@ def test_terminal_that_cant_show_a_name_still_gets_the_secret(shell, prepared):
 
 def test_full_disk_behind_stdout_prints_one_line(shell, prepared):
     with Path("/dev/full").open("w") as full:
-        _assert_one_line(shell("create_client", "--workspace", "demo", "--name", "x", "--json", stdout=full), "its result couldn't be written")
+        _assert_one_line(shell("create_client", "--workspace", "demo", "--name", "x", "--json", stdout=full), "its output couldn't be written")
 
 
 @pytest.mark.parametrize("name", ["create_client", "rotate_signing_key", "create_workspace", "seed_benchmark"])

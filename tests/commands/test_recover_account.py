@@ -79,4 +79,4 @@ def test_unknown_account_is_named(refused, db):
 
 def test_an_account_that_is_switched_off_stays_so(refused, ada):
     User.objects.update(is_active=False)
-    assert "is switched off" in refused("recover_account", ada.email)
+    assert "is disabled" in refused("recover_account", ada.email)

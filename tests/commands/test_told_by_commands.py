@@ -130,5 +130,5 @@ class TestAdministrators:
         factories.create_user("olga@example.com", is_instance_admin=True)
         assert command("promote", "ada@example.com").status == 0
         assert command("demote", "ada@example.com").status == 0
-        assert told("olga@example.com") == ["A new administrator: ada@example.com", "One administrator fewer: ada@example.com"]
+        assert told("olga@example.com") == ["A new administrator: ada@example.com", "An administrator was removed: ada@example.com"]
         assert ", by a command" in outbox.outbox[0].body + outbox.outbox[1].body

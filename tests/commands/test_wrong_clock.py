@@ -37,7 +37,7 @@ def found(request, tmp_path_factory):
 )
 def test_it_removes_nothing_claims_nothing_and_says_why(found, seconds, said):
     work = found[str(seconds)]
-    refusal = f"The clock of this process is {said}. Nothing was removed. Synchronise both machines by NTP, then run the command again."
+    refusal = f"The clock of this process is {said}. Nothing was removed. Synchronise both machines with NTP, then run the command again."
     assert abs(work.pop("ahead") - seconds) <= WITHIN
     assert work == {"claimed": 0, "keys": 1, "marks": 1, "revoked": 1, "pruned": refusal}
 
@@ -68,7 +68,7 @@ def test_the_log_says_it_each_minute(monkeypatch, caplog):
     schedule.check_clock()
     said = (
         "The clock of this process is 90 s behind the database's. This process removes nothing, and leaves background work to others. "
-        "Synchronise both machines by NTP."
+        "Synchronise both machines with NTP."
     )
     assert caplog.messages == [said]
     monkeypatch.undo()

@@ -47,42 +47,42 @@ def test_switching_off_says_first_what_ends_then_ends_sessions_tells_the_account
     mailbox.clear()
     factories.invite(Membership.objects.get(user=ada, workspace=demo), "jonas@example.com")
     text = text_of(choose("disable_accounts", ada))
-    assert "Switch these accounts off?" in text
+    assert "Disable these accounts?" in text
     assert "Nobody can sign in to it any more, and its 1 open session ends at once." in text
     assert "Links that it made, or that were made for it, are withdrawn: 1 invitation." in text
     assert "The workspace demo has no other owner who can sign in." in text
     assert User.objects.get(pk=ada.pk).is_active
-    assert "Switched off: 1. Nobody can sign in to them, and their sessions have ended." in do(choose, "disable_accounts", ada)
+    assert "Disabled: 1. Nobody can sign in to them, and their sessions have ended." in do(choose, "disable_accounts", ada)
     assert browser.get("/accounts/security/").status_code == 302
     event = AuditEvent.objects.get(event="user.disabled")
     assert (event.actor, event.address, event.target_id) == (olga.audit_name, "127.0.0.1", ada.audit_name)
     [message] = mailbox(ada.email)
-    assert message.subject == "Your account was switched off"
+    assert message.subject == "Your account was disabled"
     # Of the administrator's browser nobody else is told.
     assert "127.0.0.1" not in message.body
 
 
 def test_a_row_says_whether_it_is_off_and_has_a_button_for_what_can_be_done(choose, admin, ada, mailbox):
-    every = ("Disabled at:", "Switch off…", "Switch on…", "Make administrator…", "Remove administrator rights…")
+    every = ("Disabled at:", "Disable…", "Enable…", "Make administrator…", "Remove administrator rights…")
 
     def said():
         text = text_of(admin.get(row_url(ada)))
         return [label for label in every if label in text]
 
-    assert said() == ["Switch off…", "Make administrator…"]
+    assert said() == ["Disable…", "Make administrator…"]
     do(choose, "disable_accounts", ada)
     text = do(choose, "promote", ada)
-    assert "The account ada@example.com is switched off. Switch it on first." in text
+    assert "The account ada@example.com is disabled. Enable it first." in text
     assert "administrators of the instance:" not in text
     assert "Disabled at:" in said()
     assert "The person can sign in again" in text_of(choose("enable_accounts", ada))
-    assert "Switched on: 1." in do(choose, "enable_accounts", ada)
-    assert mailbox.subjects(ada.email)[:2] == ["Your account was switched off", "Your account is on again"]
+    assert "Enabled: 1." in do(choose, "enable_accounts", ada)
+    assert mailbox.subjects(ada.email)[:2] == ["Your account was disabled", "Your account is enabled again"]
     assert sign_in(User.objects.get(pk=ada.pk)).get("/accounts/security/").status_code == 200
     do(choose, "promote", ada)
-    assert said() == ["Switch off…", "Remove administrator rights…"]
+    assert said() == ["Disable…", "Remove administrator rights…"]
     do(choose, "disable_accounts", ada)
-    assert said() == ["Disabled at:", "Switch on…", "Remove administrator rights…"]
+    assert said() == ["Disabled at:", "Enable…", "Remove administrator rights…"]
 
 
 def test_of_an_account_with_nothing_open_and_a_second_factor_it_says_so(choose, ben):
@@ -111,8 +111,8 @@ def test_administrators_are_made_and_unmade(choose, ada, mailbox):
 @pytest.mark.parametrize(
     ("action", "said", "done"),
     [
-        ("disable_accounts", "It is already switched off. Nothing changes.", "Switched off: 1."),
-        ("enable_accounts", "It is already on. Nothing changes.", "Switched on: 1."),
+        ("disable_accounts", "It is already disabled. Nothing changes.", "Disabled: 1."),
+        ("enable_accounts", "It is already enabled. Nothing changes.", "Enabled: 1."),
         ("promote", "It already administers the instance. Nothing changes.", "New administrators of the instance: 1."),
         ("demote", "It doesn't administer the instance. Nothing changes.", "No longer administrators of the instance: 1."),
     ],
@@ -123,12 +123,12 @@ def test_what_is_so_already_stays_is_said_and_not_counted(choose, ada, ben, mail
     assert said in text_of(choose(action, ada))
     events = AuditEvent.objects.count()
     text = do(choose, action, ada)
-    assert "Already so, not changed: 1." in text
-    assert ": 1. " not in text.replace("not changed: 1.", "")
+    assert "Already in that state: 1." in text
+    assert ": 1. " not in text.replace("Already in that state: 1.", "")
     assert (mailbox(), AuditEvent.objects.count()) == ([], events)
     text = do(choose, action, ada, ben)
     assert done in text
-    assert "Already so, not changed: 1." in text
+    assert "Already in that state: 1." in text
 
 
 @pytest.mark.parametrize("action", ["disable_accounts", "demote"])

@@ -75,7 +75,7 @@ class TestWithoutOne:
         for page in PAGES:
             response = admin.get(page)
             assert response["Location"] == "/accounts/security/"
-        assert "Demo requires a second factor, also of the people who administer this instance." in text_of(admin.get(response["Location"]))
+        assert "Demo requires a second factor, including from this instance’s administrators." in text_of(admin.get(response["Location"]))
         app = App(olga)
         admin.post(CONFIRM, {"password": factories.PASSWORD, "code": app.code, "next": "/admin/"})
         for page in PAGES:

@@ -44,7 +44,7 @@ def test_of_a_new_one_and_of_one_less(do, mailbox, olga, otto, ada):
     for administrator in (olga, otto):
         more, less = told(mailbox, administrator.email)
         assert more.subject == "A new administrator: ada@example.com"
-        assert less.subject == "One administrator fewer: ada@example.com"
+        assert less.subject == "An administrator was removed: ada@example.com"
         for text in (more.body, " ".join(more.alternatives[0].content.split())):
             assert "ada@example.com is now an administrator of localhost:8443." in text
             assert "By: olga@example.com" in text
@@ -56,8 +56,8 @@ def test_of_one_whose_account_is_switched_off_and_on(do, mailbox, olga, otto):
     do("disable_accounts", otto)
     do("enable_accounts", otto)
     assert [message.subject for message in told(mailbox, olga.email)] == [
-        "An administrator’s account was switched off: otto@example.com",
-        "An administrator’s account is on again: otto@example.com",
+        "An administrator’s account was disabled: otto@example.com",
+        "An administrator’s account is enabled again: otto@example.com",
     ]
 
 
@@ -78,6 +78,6 @@ def test_repeated_changes_to_and_fro_fill_no_mailbox(do, mailbox, otto, ada, mon
         do(action, ada)
     assert [message.subject for message in mailbox(otto.email)] == [
         "A new administrator: ada@example.com",
-        "One administrator fewer: ada@example.com",
+        "An administrator was removed: ada@example.com",
         "More notices: 1 at once",
     ]

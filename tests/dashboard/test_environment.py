@@ -60,7 +60,7 @@ def test_a_file_that_others_can_read_is_taken_from_them(tmp_path, mode, said):
     file = tmp_path / ".env"
     file.touch()
     file.chmod(mode)
-    assert protect_environment(file) == (f"Closed {file} to other users: its mode was {mode:04o} and is 0600" if said else None)
+    assert protect_environment(file) == (f"Restricted {file} to its owner: changed its mode from {mode:04o} to 0600" if said else None)
     assert file.stat().st_mode & 0o777 == (0o600 if said else mode)
 
 
@@ -72,7 +72,7 @@ def test_a_file_of_another_owner_may_be_meant_for_a_group_but_not_for_everybody(
     file.chmod(0o640)
     assert protect_environment(file) is None
     file.chmod(0o644)
-    assert "its mode was 0644" in str(protect_environment(file))
+    assert "its mode from 0644" in str(protect_environment(file))
 
 
 def test_a_file_whose_mode_cant_be_changed_is_told(tmp_path):

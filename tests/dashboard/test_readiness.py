@@ -136,7 +136,7 @@ class TestReadiness:
     def test_a_clock_that_is_off_is_degraded_for_nobody_knows_which_is_right(self, browser, monkeypatch, caplog, seconds):
         monkeypatch.setattr(readiness, "read_clocks", lambda: ClockReading(timezone.now(), timedelta(seconds=seconds)))
         assert_degraded(browser.get("/readyz"), "clock", "off")
-        assert f"{abs(seconds):,} s {'ahead of' if seconds > 0 else 'behind'} the database's. Synchronise both machines by NTP." in caplog.text
+        assert f"{abs(seconds):,} s {'ahead of' if seconds > 0 else 'behind'} the database's. Synchronise both machines with NTP." in caplog.text
 
 
 ASK = """

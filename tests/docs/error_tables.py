@@ -23,7 +23,7 @@ def codes() -> str:
 
 def reasons() -> str:
     rows = [(f"`{code}`", " Or: ".join(each.shape for each in refusals), refusals[0].whole_advice) for code, refusals in sorted(REFUSALS.items())]
-    return _table(("code", "sentence", "what to do"), rows)
+    return _table(("code", "cause", "what to do"), rows)
 
 
 def current() -> str:

@@ -342,7 +342,7 @@ def test_only_the_log_says_whether_a_host_without_a_public_address_exists(regist
         problem = find(registered._replace(jwks_uri=f"https://{name}/"), publisher, now).problem
         assert problem is not None
         assert problem.sentence.endswith(f"from its jwks_uri: {name} has no address, or one that isn't public.")
-        assert log.records[-1].message == f"A jwks_uri can't be asked: {name} {cause}."
+        assert log.records[-1].message == f"A jwks_uri can't be fetched: {name} {cause}."
         assert log.records[-1].client_id == publisher.client_id
 
 
@@ -351,4 +351,4 @@ def test_log_gets_so_many_lines_about_the_uris_of_a_workspace_and_no_more(regist
         find(registered._replace(jwks_uri=f"https://127.0.0.{number}/"), publisher, now)
     find(registered._replace(jwks_uri="https://127.0.0.9/", workspace_pk=registered.workspace_pk + 1), publisher, now)
     assert len(log.records) == 3
-    assert log.records[-1].message == "A jwks_uri can't be asked: 127.0.0.9 has an address that isn't public. 2 more were left out since the last line."
+    assert log.records[-1].message == "A jwks_uri can't be fetched: 127.0.0.9 has an address that isn't public. 2 more were left out since the last line."

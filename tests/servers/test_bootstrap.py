@@ -149,7 +149,7 @@ def test_an_env_file_that_others_can_read_is_closed_to_them(checkout: Checkout, 
     checkout.begin()
     checkout.env_file.chmod(mode)
     done = checkout.bootstrap()
-    assert (done.returncode, done.stdout) == (0, f"Closed {checkout.env_file} to other users: its mode was {mode:04o} and is 0600\n")
+    assert (done.returncode, done.stdout) == (0, f"Restricted {checkout.env_file} to its owner: changed its mode from {mode:04o} to 0600\n")
     assert stat.S_IMODE(checkout.env_file.stat().st_mode) == 0o600
 
 
@@ -159,7 +159,7 @@ def test_data_dir_that_was_there_before_is_taken_from_other_users(checkout: Chec
     checkout.begin()
     checkout.data_dir.chmod(mode)
     done = checkout.bootstrap()
-    assert (done.returncode, done.stdout) == (0, f"Closed {checkout.data_dir} to other users: its mode was {mode:04o} and is 0700\n")
+    assert (done.returncode, done.stdout) == (0, f"Restricted {checkout.data_dir} to its owner: changed its mode from {mode:04o} to 0700\n")
     assert stat.S_IMODE(checkout.data_dir.stat().st_mode) == 0o700
 
 
@@ -169,7 +169,7 @@ def test_data_dir_of_another_owner_may_be_meant_for_a_group_but_not_for_everybod
     os.chown(checkout.data_dir, 65534, 65534)
     assert checkout.bootstrap().stdout == ""
     checkout.data_dir.chmod(0o775)
-    assert "its mode was 0775 and is 0770" in checkout.bootstrap().stdout
+    assert "its mode from 0775 to 0770" in checkout.bootstrap().stdout
 
 
 def test_folder_that_others_use_too_keeps_its_mode(checkout: Checkout) -> None:

@@ -43,7 +43,7 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 @anyone
 def time_zone(request: HttpRequest) -> HttpResponse:
-    """zone: a name in the IANA database, or UTC. Without a zone, and on GET, shows a page to choose it: a browser without JavaScript doesn't tell its zone."""
+    """zone: a name in the IANA database, or UTC. Without a zone, and on GET, shows a page to choose it: without JavaScript, a browser doesn't report it."""
     chosen = request.POST.get("zone", "")
     if chosen == "UTC" or find_zone(chosen):
         return _remember(request, ZONE_COOKIE, chosen)

@@ -43,13 +43,13 @@ REFUSALS = {
         "It was started in another browser, has already been used, or took longer than 10 minutes. Start again.",
     ),
     "denied": (403, "You weren’t signed in by {name}", "You cancelled it there, or {name} doesn’t let you in here. Ask the administrator of {name}."),
-    "provider_failed": (502, "Signing in with {name} doesn’t work right now", "It didn’t answer in time, or its answer was invalid. Try again in a minute."),
+    "provider_failed": (502, "Signing in with {name} doesn’t work right now", "It didn’t respond in time, or its response was invalid. Try again in a minute."),
     "busy": (503, "Too many people are signing in at this moment", "You aren’t signed in. Try again in a few seconds."),
     "too_many": (429, "Too many attempts", "You aren’t signed in. Try again in a few minutes."),
     "email_not_proved": (403, "{name} hasn’t verified your email address", "It must say that your email address is verified. Ask the administrator of {name}."),
-    "account_exists": (403, "{email} already has an account here", "Sign in as before, then connect your account with {name} under Account."),
+    "account_exists": (403, "An account for {email} already exists", "Sign in as before, then connect your account with {name} under Account."),
     "linked_with_another": (403, "This account is connected to somebody else at {name}", "Ask the administrator of this instance to check {email}."),
-    "inactive": (403, "Your account is switched off", "Ask the administrator of this instance."),
+    "inactive": (403, "Your account is disabled", "Ask the administrator of this instance."),
     "no_role": (
         403,
         "You have no workspace here yet",
@@ -219,7 +219,7 @@ def _log(request: HttpRequest, error: ProviderError) -> RefusedError:
 
 def _refuse(request: HttpRequest, refused: RefusedError, begun: Begun | None = None) -> HttpResponse:
     status, heading, text = REFUSALS[refused.code]
-    named = {"name": settings.SSO_NAME, "email": refused.email or "It"}
+    named = {"name": settings.SSO_NAME, "email": refused.email or "your email address"}
     context = {
         "heading": heading.format(**named),
         "text": text.format(**named),

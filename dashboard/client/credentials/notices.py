@@ -122,7 +122,9 @@ def say_told(client: Client, *, is_red: bool, by: User, now: datetime) -> str:
 
 
 def say_told_before(client: Client) -> str:
-    """The same for a notice shortly before an old secret expires that is in use. We can't know how many emails a stranger's address will have had by then."""
+    """The same for the notice sent shortly before an old secret that is still in use expires. How many emails a stranger's address will have had by then is
+    unknown.
+    """
     if mail.goes_to_files():
         return ""
     owner = next(iter(present_owner_of(client)), "")

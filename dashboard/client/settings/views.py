@@ -96,11 +96,11 @@ def _save(request: HttpRequest, membership: Membership, client: Client, form: Cl
 
 
 def _show_meanwhile(request: HttpRequest, membership: Membership, client: Client, form: ClientSettingsForm) -> HttpResponse:
-    """The form with the other person's changes merged in and listed. If the audit log doesn't tell them, the form with the client's current state."""
+    """The form with the other person's changes merged in and listed. If the audit log doesn't say them, the form with the current state."""
     meanwhile = find_changes_since(client, form.cleaned_data["seen"])
     if meanwhile is None:
         fresh = with_entries(client, read_fields(client))
-        fresh.add_error(None, "This page is too old to tell what others changed meanwhile. It shows the client’s current state: enter your changes again.")
+        fresh.add_error(None, "This page is too old to show what others have changed. It shows the client’s current state: enter your changes again.")
         return _show(request, membership, client, fresh)
     merged = with_entries(client, merge(client, form.plain_values(), meanwhile))
     changes, lost = _read(merged, client)

@@ -50,7 +50,7 @@ def hygiene_fix(request: HttpRequest, membership: Membership, page: str) -> Http
             count = fix(kind, workspace=workspace, rows=None if is_all else rows[:PAGE], actor=actor_of(request), now=now)
             messages.success(request, f"{kind.count_things(count)} {words.done}." if count else "Nothing was changed, because somebody else changed it first.")
             return redirect("hygiene", workspace.slug)
-        error = f"Tick at least one {kind.thing}."
+        error = f"Select at least one {kind.thing}."
     shown = Paginator(_select(kind, membership), PAGE).get_page(request.GET.get("page"))
     context = {
         "kind": kind.value,
@@ -61,6 +61,7 @@ def hygiene_fix(request: HttpRequest, membership: Membership, page: str) -> Http
         "may_fix": may(membership, words.permission),
         "is_of_secrets": kind.is_of_secrets,
         "is_of_code": kind in NARROWED,
+        "things": f"{kind.thing}s",
         "all_named": kind.count_things(shown.paginator.count),
         "permission": words.permission.name,
         "act": f"{words.act[0].lower()}{words.act[1:]} {kind.thing}s here",

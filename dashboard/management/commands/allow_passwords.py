@@ -13,11 +13,11 @@ from dashboard.people.sso import admission
 
 
 class Command(JSONCommand):
-    help = "Let members into a workspace without single sign-on again. Name those whose role came by single sign-on with --member."
+    help = "Let members into a workspace without single sign-on again. For each member whose role came from single sign-on, add --member EMAIL."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("workspace", metavar="WORKSPACE", help="its slug")
-        help_member = "email address of a member whose role came by single sign-on; from then on the role counts as given by hand; may be given several times"
+        help_member = "email address of a member whose role came from single sign-on; from then on the role counts as given by hand; may be given several times"
         parser.add_argument("--member", metavar="EMAIL", action="append", default=[], help=help_member)
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""manage.py disable_account: switches an account off, so that nobody can sign in to it."""
+"""manage.py disable_account: disables an account, so that nobody can sign in to it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ from dashboard.people import account_status
 
 
 class Command(JSONCommand):
-    help = "Switch an account off: nobody can sign in, and its sessions and the links that it made end at once. The last administrator can't be switched off."
+    help = "Disable an account: nobody can sign in, and its sessions and the links that it made end at once. The last administrator can't be disabled."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")

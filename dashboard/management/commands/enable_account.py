@@ -1,4 +1,4 @@
-"""manage.py enable_account: switches an account on again."""
+"""manage.py enable_account: enables an account again."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ from dashboard.people import account_status
 
 
 class Command(JSONCommand):
-    help = "Switch an account on again. Earlier sessions and links don't come back."
+    help = "Enable an account again. Earlier sessions and links don't come back."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")

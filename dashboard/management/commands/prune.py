@@ -18,5 +18,5 @@ class Command(JSONCommand):
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:  # noqa: ARG002  # it goes by the database's clock
         clocks = read_clocks()
         if clocks.is_off:
-            raise ValidationError(f"{clocks} Nothing was removed. Synchronise both machines by NTP, then run the command again.", code="clock_off")
+            raise ValidationError(f"{clocks} Nothing was removed. Synchronise both machines with NTP, then run the command again.", code="clock_off")
         return prune.prune(now=clocks.now)

@@ -56,8 +56,8 @@ def _deliver(request: HttpRequest, made: list[invitations.NewInvitation]) -> Non
     unsent, _, files = invitations.deliver(made)
     sent, ends = len(made) - len(unsent), f"{made[0].invitation.expires_at:%-d %b}"
     if files:
-        where = f"This instance has no mail server yet. Ask its operator for the mail: in DATA_DIR/mail, {_list_few(files)}."
-        messages.warning(request, f"{where} To have mail sent, the operator sets EMAIL_URL.")
+        where = f"This instance has no mail server yet. Ask its operator for the mail: {_list_few(files)} in DATA_DIR/mail."
+        messages.warning(request, f"{where} To send mail, the operator must set EMAIL_URL.")
     if sent:
         messages.success(request, f"{sent} invitation{'s' if sent > 1 else ''} sent. {'They expire' if sent > 1 else 'It expires'} on {ends}.")
     if unsent:
@@ -106,7 +106,7 @@ def invitation_withdraw(request: HttpRequest, membership: Membership, pk: int) -
         invitations.withdraw(invitation=found, by=membership, actor=actor_of(request), now=timezone.now())
     except (Invitation.DoesNotExist, Membership.DoesNotExist):
         raise Http404 from None
-    messages.success(request, f"The invitation of {found.email} is withdrawn. Its link no longer works.")
+    messages.success(request, f"The invitation for {found.email} is withdrawn. Its link no longer works.")
     return redirect("members", membership.workspace.slug)
 
 

@@ -39,9 +39,9 @@ def verify(
     if authenticated_since is not None:
         proved_at = claims.get("auth_time")
         if not is_time(proved_at):
-            raise InvalidIDTokenError("lacks auth_time, so it doesn't say when the person proved who they are. Make the provider include it")
+            raise InvalidIDTokenError("has no auth_time, so it doesn't say when the user authenticated. Make the provider include it")
         if proved_at < authenticated_since.timestamp() - CLOCK_SKEW:
-            raise InvalidIDTokenError("says by auth_time that the person didn't prove again who they are")
+            raise InvalidIDTokenError("has an auth_time from before this sign-in: the user didn't authenticate again")
     return claims
 
 

@@ -58,7 +58,7 @@ class SettingsForm(forms.Form):
         unit="days",
         least=1,
         most=MAX_LIFETIME_DAYS,
-        help_text="Each new secret then expires. Leave empty for no limit.",
+        help_text="Every new secret must expire within this time. Leave empty for no limit.",
     )
     requires_secret_expiry = forms.BooleanField(label="Require an expiry date for new secrets", required=False)
     max_token_lifetime = NumberField(

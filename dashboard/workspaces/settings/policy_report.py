@@ -154,13 +154,13 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
         "They keep working. You can give them an expiry date, or rotate them one by one.",
     ),
     "tokens": (
-        "client gets tokens with a longer lifetime",
-        "clients get tokens with a longer lifetime",
+        "client has a longer token lifetime than the policy allows",
+        "clients have a longer token lifetime than the policy allows",
         "Their next tokens get the longest lifetime that is allowed. Nobody has to change anything.",
     ),
     "unused": (
-        "client has been unused for that long",
-        "clients have been unused for that long",
+        "client has been unused for longer than the policy allows",
+        "clients have been unused for longer than the policy allows",
         "They are disabled within the hour and get no more tokens. Each can be enabled again.",
     ),
     "second_factor": (
@@ -169,8 +169,8 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
         "They have to add one before they can do anything else here.",
     ),
     "sso": (
-        "member signs in by single sign-on only",
-        "members sign in by single sign-on only",
+        "member can then sign in only with single sign-on",
+        "members can then sign in only with single sign-on",
         "Passwords and passkeys no longer open this workspace.",
     ),
     "live_clients": (

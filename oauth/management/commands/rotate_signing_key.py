@@ -15,7 +15,9 @@ from oauth.models import SigningKey
 
 
 class Command(JSONCommand):
-    help = "Publish a new signing key. It signs when every cache of the JWKS must have it; the old one stays published until its last token has expired."
+    help = (
+        "Publish a new signing key. It starts signing once every cached JWKS is sure to contain it; the old one stays published until its last token expires."
+    )
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("--algorithm", metavar="|".join(SigningKey.Algorithm.values), help="default: that of the key that signs now")

@@ -30,7 +30,7 @@ def _stop(page: Page) -> None:
 def _tick_nothing(page: Page) -> None:
     for box in page.get_by_role("checkbox").all():
         box.uncheck()
-    page.get_by_role("button", name="Allow only HTTP Basic for those ticked").click()
+    page.get_by_role("button", name="Allow only HTTP Basic for selected clients").click()
     page.get_by_role("alert").wait_for()
 
 

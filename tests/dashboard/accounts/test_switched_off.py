@@ -15,7 +15,7 @@ from tests.dashboard.accounts.conftest import app_code, last_event, sign_in
 from tests.dashboard.conftest import Browser, text_of
 
 CODE = "/accounts/sign-in/code/"
-OFF = "This account is switched off."
+OFF = "This account is disabled."
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_code_after_the_password_leads_nowhere_also_once_the_account_is_on_aga
     assert last_event("user.signed_in") is None
     enable(ada)
     assert browser.get(CODE)["Location"] == "/accounts/sign-in/"
-    assert "The password was changed meanwhile. Sign in again." in text_of(second.post(CODE, {"code": app.code}, follow=True))
+    assert "The password was changed in the meantime. Sign in again." in text_of(second.post(CODE, {"code": app.code}, follow=True))
     assert not is_in(second)
     sign_in(browser, ada)
     assert browser.post(CODE, {"code": app_code(app.secret, steps=1)})["Location"] == "/"
@@ -97,7 +97,7 @@ def test_nor_once_the_password_is_another(browser, ada, app, way):
         Browser().post(link, {"new_password": "an-entirely-new-phrase"})
     else:
         passwords.set_password(user=ada, hashed_password="other", kept="", actor=factories.TESTS, now=timezone.now())
-    assert "The password was changed meanwhile. Sign in again." in text_of(browser.post(CODE, {"code": app.code}, follow=True))
+    assert "The password was changed in the meantime. Sign in again." in text_of(browser.post(CODE, {"code": app.code}, follow=True))
     assert not is_in(browser)
 
 
@@ -153,7 +153,7 @@ def test_the_links_that_it_made_are_withdrawn_in_every_workspace(ada, demo, othe
     assert not Invitation.objects.open(timezone.now()).exists()
     assert not HandOver.objects.open(timezone.now()).exists()
     event = last_event("invitation.withdrawn")
-    assert (event.workspace, event.after) == (other, {"reason": "The account ada@example.com was switched off."})
+    assert (event.workspace, event.after) == (other, {"reason": "The account ada@example.com was disabled."})
     enable(ada)
     assert not Invitation.objects.open(timezone.now()).exists()
 
@@ -169,7 +169,7 @@ def test_the_mail_of_clients_that_name_it_goes_elsewhere_and_members_see_that_it
     assert present_owner_of(of_ben) == ["Ben@Example.Com"]
     disable(ben)
     assert present_owner_of(of_ben) == []
-    assert "ben@example.com Switched off" in text_of(elsewhere.get("/w/demo/members/"))
+    assert "ben@example.com Disabled" in text_of(elsewhere.get("/w/demo/members/"))
     enable(ben)
     # Nor does it go to somebody who was removed without an heir, as by single sign-on.
     memberships.remove_member(membership=Membership.objects.get(user=ben, workspace=demo), by=None, actor=factories.TESTS, now=timezone.now())

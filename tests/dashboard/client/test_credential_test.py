@@ -153,7 +153,7 @@ def test_json_and_get_are_refused_as_the_endpoint_does(test, pair):
     assert "Fails: Send the parameters with Content-Type" in test(f"curl --json '{body}' {TOKEN_ENDPOINT}")
     said = test(f"curl -G {TOKEN_ENDPOINT} -d client_id={pair[0]} -d client_secret={pair[1]}")
     assert "Fails: The request had credentials in the URL" in said
-    assert "Fails: This endpoint takes POST requests only." in said
+    assert "Fails: This endpoint accepts only POST requests." in said
 
 
 @pytest.mark.parametrize(

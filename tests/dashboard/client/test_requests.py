@@ -144,7 +144,7 @@ def test_one_is_shown_with_all_that_is_known_what_to_do_and_what_came_under_the_
     for fact in (
         "Request ID r-one",
         "Endpoint token",
-        "Answer 400 invalid_scope",
+        "Response 400 invalid_scope",
         "Reason scope_not_allowed",
         "From 203.0.113.61",
         "Asked for admin",

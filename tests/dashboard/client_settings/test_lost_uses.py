@@ -27,7 +27,7 @@ def test_removal_of_a_scope_in_use_is_asked_about_first(carls, used):
     page = ask(carls, used, {"scopes": ["read"]})
     text = text_of(page)
     assert page.status_code == 200
-    assert "write was asked for 4,120 times in 7 days. Those requests will be refused." in text
+    assert "write was requested 4,120 times in 7 days. Those requests will be refused." in text
     assert "Nothing has changed yet." in text
     hidden = entries_of(page) | {"agreed": page.context["agreed"]}
     another = carls.post(path(used), {**hidden, "audiences": "https://a.example.com"})
@@ -87,7 +87,7 @@ def test_use_of_longer_ago_than_a_week_is_lost_to_nobody(carls, client, billing)
 def test_scope_that_was_granted_without_being_asked_for_is_told_apart_and_a_first_audience_takes_the_workspaces_own_away(carls, client, billing):
     use(client, credential=billing.secret.secret_id, scopes=["write"], asked=False, count=1)
     text = text_of(ask(carls, client, {"scopes": ["read"]}))
-    assert "write was in 1 token in 7 days, without being asked for. New tokens won’t carry it" in text
+    assert "write was in 1 token in 7 days, without being requested. New tokens won’t carry it" in text
     text = text_of(ask(carls, client, {"audiences": "https://a.example.com"}))
     assert "New tokens will be for https://a.example.com instead of the workspace’s own APIs." in text
 

@@ -83,7 +83,7 @@ def test_if_the_audit_log_does_not_tell_the_client_is_shown_as_it_is(adas, carls
     save(carls, client, {**entries(client), "contact": "carl@example.com"})
     AuditEvent.objects.all().delete()
     page = save(adas, client, {**adas_form, "contact": "ada@example.com"})
-    assert "This page is too old to tell what others changed meanwhile." in text_of(page)
+    assert "This page is too old to show what others have changed." in text_of(page)
     assert entries_of(page)["contact"] == "carl@example.com"
     assert Client.objects.get().contact == "carl@example.com"
 

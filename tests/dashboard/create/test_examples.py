@@ -66,7 +66,7 @@ def test_a_way_that_would_be_refused_says_so(bens, demo):
 def test_a_client_that_must_bind_its_tokens_is_shown_how(bens, demo):
     client = factories.create_client(demo, require_dpop=True).secret.client
     text = text_of(examples(bens, client))
-    assert "curl makes no proofs. Take another example." in text
+    assert "curl can’t create proofs. Use another example." in text
     assert "dpop+jwt" in text
 
 

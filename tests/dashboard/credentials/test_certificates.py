@@ -105,7 +105,7 @@ def test_several_are_added_at_once_or_those_that_one_chooses(danas, client_):
     thumbprints = re.findall(r'name="chosen"\s+value="([^"]+)"', show(danas, client_, text).content.decode())
     add(danas, client_, text, chosen=thumbprints[:1])
     assert [row.thumbprint for row in client_.certificates.all()] == thumbprints[:1]
-    assert "Tick at least one certificate." in text_of(add(danas, client_, pem(name="three"), chosen=[]))
+    assert "Select at least one certificate." in text_of(add(danas, client_, pem(name="three"), chosen=[]))
     page = add(danas, client_, pem(name="four") + pem(name="five"))
     assert client_.certificates.count() == 3
     assert "2 certificates added." in text_of(danas.get(page["Location"]))

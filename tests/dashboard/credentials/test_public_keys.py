@@ -140,7 +140,7 @@ def test_of_a_set_one_chooses_which_keys(danas, client_):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"chosen": []}, "Tick at least one public key."),
+        ({"chosen": []}, "Select at least one public key."),
         ({"public_key": jwk_set("first")}, "This has changed since it was shown."),
         ({"public_key": ""}, "Paste the public key, or choose its file."),
         *(({field: wrong}, "Nothing was added.") for field, wrong in (("name", "x" * 101), ("name", "a\u202eb"), ("key_expiry", "7d"))),

@@ -170,7 +170,7 @@ def test_name_and_expiry_default_to_the_old_secrets(danas, demo):
     named = factories.create_secret(client, name="kubernetes", lifetime=30 * DAY)
     page = danas.get(page_of(client))
     assert 'value="kubernetes"' in page.content.decode()
-    assert "30 days, as usual" in text_of(page)
+    assert "30 days (default)" in text_of(page)
     rotate(danas, client, name="kubernetes")
     new = client.secrets.first()
     assert (new.name, new.lifetime, new.secret_id != named.secret.secret_id) == ("kubernetes", 30 * 86400, True)
@@ -184,11 +184,11 @@ def test_only_what_the_workspace_allows_is_offered_and_what_is_usual_once(danas,
     ClientSecret.objects.update(lifetime=None)
     text = text_of(danas.get(page_of(client_)))
     assert text.count("Never") == 1
-    assert "Never, as usual 30 days" in text
+    assert "Never (default) 30 days" in text
     ClientSecret.objects.update(name="bob@example.com", created_by="hand-over:1 bob@example.com")
     change_workspace(workspace=client_.workspace, max_secret_lifetime_days=90, actor=factories.TESTS, now=now)
     page = danas.get(page_of(client_))
-    assert "90 days, as usual 30 days 90 days" in text_of(page)
+    assert "90 days (default) 30 days 90 days" in text_of(page)
     assert "Never" not in text_of(page)
     # The name of whoever took a secret isn't passed on.
     assert "bob@example.com" not in page.content.decode()

@@ -69,7 +69,7 @@ def test_sending_the_form_twice_extends_once(danas, old):
     old.refresh_from_db()
     assert old.expires_at == was + DAY
     assert "Nothing was changed." in text_of(again)
-    assert "Somebody changed its expiry meanwhile, to" in text_of(again)
+    assert "Somebody has changed its expiry in the meantime, to" in text_of(again)
     assert old.expires_at.isoformat() in again.content.decode()
 
 
@@ -99,7 +99,7 @@ def test_it_is_extended_to_a_later_date_and_not_before_it_is_asked_for(danas, ol
 def test_longer_than_the_workspace_allows_is_said_before_and_refused(danas, old, now):
     change_workspace(workspace=old.client.workspace, max_secret_lifetime_days=2, actor=factories.TESTS, now=now)
     assert "Demo lets it work until" in text_of(danas.get(extension_of(old), {"longer": "7d"}))
-    assert "demo allows secrets at most 2 days" in text_of(danas.post(extension_of(old), {"longer": "7d"}))
+    assert "demo limits secrets to 2 days" in text_of(danas.post(extension_of(old), {"longer": "7d"}))
 
 
 def test_a_secret_that_is_in_no_overlap_can_be_extended_as_well_unless_it_has_no_end(danas, client_, secret):

@@ -20,7 +20,7 @@ def opened(danas, client_):
 def test_the_second_is_told_and_nothing_is_made_until_it_is_sent_again(danas, client_, opened):
     made = factories.create_secret(client_).secret
     page = danas.post(url(client_, "rotate"), opened)
-    assert f"Secret {made.secret_id} was made meanwhile and would expire too." in text_of(page)
+    assert f"Secret {made.secret_id} was made in the meantime and would expire too." in text_of(page)
     assert client_.secrets.count() == 2
     made.refresh_from_db()
     assert made.expires_at is None

@@ -74,7 +74,8 @@ def test_a_database_that_cant_be_written_is_shown(adas, monkeypatch):
     monkeypatch.setattr(ScheduledJob.objects, "update", fail)
     response = adas.get(PAGE)
     assert re.fullmatch(
-        r"Tokens are being issued. One thing needs you now: the database is read-only, which stops changes and tokens by private key, since .*",
+        r"Tokens are being issued. 1 problem needs attention now: the database is read-only, so nothing can be changed, "
+        r"and clients with private_key_jwt or DPoP get no tokens, since .*",
         verdict(response),
     )
     assert "attempt to write a readonly database" in row(response, "Database")
@@ -93,14 +94,14 @@ def test_a_read_only_database_is_shown_and_the_page_still_opens(adas):
     finally:
         connection.connection.execute("PRAGMA query_only = OFF")
     assert response.status_code == 200
-    assert "One thing needs you now: the database is read-only" in verdict(response)
+    assert "1 problem needs attention now: the database is read-only" in verdict(response)
 
 
 @pytest.mark.parametrize(
     ("said", "begins", "fix"),
     [
-        ("database or disk is full", "Tokens are being issued. One thing needs you now: the database’s disk is full", "Free some space"),
-        ("database is locked", "Tokens are being issued. One thing needs you now: another program has locked the database", "Look for a backup, a shell"),
+        ("database or disk is full", "Tokens are being issued. 1 problem needs attention now: the database’s disk is full", "Free some space"),
+        ("database is locked", "Tokens are being issued. 1 problem needs attention now: another program has locked the database", "Look for a backup, a shell"),
         ("database disk image is malformed", "Tokens can’t be issued: the database is damaged", "restore the database from a backup"),
         ("the connection is closed", "Tokens can’t be issued: the database can’t be written", "Check that it is running"),
     ],
@@ -134,7 +135,7 @@ FAULTS = {
         lambda _, settings: setattr(settings, "KEY_ENCRYPTION_KEYS", ["another-key-" + "2" * 40]),
         "the signing key can’t be decrypted",
     ),
-    "a late rotation": (be_late, "One thing needs you soon: the signing key should have been rotated"),
+    "a late rotation": (be_late, "1 problem needs attention soon: the signing key should have been rotated"),
     "a clock behind what is written": (lambda *_: AuditEvent.objects.update(created_at=timezone.now() + timedelta(minutes=2)), "s ahead of this clock"),
     "a clock off the database's": (
         lambda patch, _: patch.setattr(parts, "_compare_clocks", lambda: (7.0, "7,000 ms off the database’s")),
@@ -146,7 +147,7 @@ FAULTS = {
     ),
     "late background work": (
         lambda *_: ScheduledJob.objects.create(name="rotate_signing_key", next_run_at=timezone.now() - timedelta(hours=3)),
-        "background work doesn’t run: “rotate signing key” is 3 h late",
+        "background work isn’t running: “rotate signing key” is 3 h late",
     ),
     "a cache that forgets": (
         lambda _, settings: setattr(settings, "CACHES", {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}),
@@ -233,14 +234,14 @@ class TestMail:
     def test_one_that_answers_is_good(self, adas, monkeypatch):
         opened = []
         monkeypatch.setattr(mail_check, "get_connection", lambda **_options: Server(opened))
-        assert row(adas.get(PAGE), "Mail").startswith("Mail Good 127.0.0.1:9, asked")
+        assert row(adas.get(PAGE), "Mail").startswith("Mail Good 127.0.0.1:9, checked")
         adas.get(PAGE)
         assert opened == [1]
 
     def test_one_that_hangs_keeps_no_page_waiting(self, adas, monkeypatch):
         monkeypatch.setattr(mail_check, "PATIENCE", 0.01)
         monkeypatch.setattr(mail_check, "get_connection", lambda **_options: time.sleep(0.5) or Server([]))
-        assert row(adas.get(PAGE), "Mail").startswith("Mail Asking")
+        assert row(adas.get(PAGE), "Mail").startswith("Mail Checking")
         mail_check._asking.join()
 
 

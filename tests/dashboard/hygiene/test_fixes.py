@@ -70,7 +70,7 @@ def test_silent_secrets_are_revoked(adas, make, now):
     [event] = events("secret.revoked")
     assert event.target_id == secret.secret_id
     assert event.after["client_id"] == secret.client.client_id
-    assert event.after["reason"] == "unused beside another secret"
+    assert event.after["reason"] == "unused spare secret"
 
 
 def test_scopes_that_were_never_asked_for_are_removed(adas, make, ask_scopes):
@@ -117,7 +117,7 @@ def test_all_are_changed_at_once_in_batches(adas, make, monkeypatch):
 def test_somebody_who_ticks_nothing_is_told_so(adas, make, rows):
     make(used=None)
     page = adas.post(f"{URL}never-used/", {"row": rows})
-    assert "Nothing was changed. Tick at least one client." in text_of(page)
+    assert "Nothing was changed. Select at least one client." in text_of(page)
     assert "<title>Error: " in page.content.decode()
     assert Client.objects.get().status == "enabled"
 
@@ -126,10 +126,10 @@ def test_what_changes_is_for_those_who_may_do_it_one_by_one(bens, danas, make):
     """A developer rotates and revokes, an admin disables."""
     idle, endless = make(used=100), make("endless")
     ClientSecret.objects.filter(pk=endless.pk).update(expires_at=None)
-    assert "Set an expiry date for those ticked" in text_of(danas.get(f"{URL}secrets-without-end/"))
+    assert "Set an expiry date for selected secrets" in text_of(danas.get(f"{URL}secrets-without-end/"))
     assert fix(danas, "secrets-without-end", endless).status_code == 302
     text = text_of(danas.get(f"{URL}idle/"))
-    assert "Disable those ticked" not in text
+    assert "Disable selected clients" not in text
     assert "You are a developer. ada@example.com can disable clients here." in text
     assert fix(danas, "idle", idle.client).status_code == 403
     assert "You are a viewer." in text_of(bens.get(f"{URL}idle/"))

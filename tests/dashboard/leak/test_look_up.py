@@ -37,7 +37,7 @@ def test_a_secret_that_nothing_used_works_right_now_and_is_shown_back_masked(ada
     text, html = text_of(page), page.content.decode()
     assert "It works right now A live secret" in text
     assert "It was never used." in text
-    assert "No known address uses it, so nothing of yours breaks." in text
+    assert "It isn’t in use from any known address, so revoking it breaks nothing that we know of." in text
     assert "Revoke secret" in text
     assert plaintext not in html
     assert plaintext[20:53] not in html
@@ -70,7 +70,7 @@ def test_a_secret_in_use_says_so_with_where_it_was_used_and_what_breaks(adas, bi
     # Of a secret that expired the tokens can be ended.
     factories.expire(billing.secret)
     text = text_of(look_up(adas, billing.plaintext))
-    assert "1 token that it obtained is still good." in text
+    assert "1 token that it obtained is still valid." in text
     assert "It already gets no new tokens." in text
     assert "Revoke secret and end 1 token" in text
 
@@ -123,7 +123,7 @@ def test_a_secret_that_is_cut_off_names_the_closest_and_one_that_has_only_the_id
     assert "Not even its ID is complete" in text
     body = f"tos_live_{billing.secret.secret_id}_{generate('live').plaintext[20:53]}"
     text = text_of(look_up(adas, body + secret_format._checksum(body)))
-    assert "Made up: only the ID is ours No secret matches." in text
+    assert "Invented: only the ID exists here No secret matches." in text
     assert "Stop it now" not in text
 
 
@@ -235,7 +235,7 @@ def test_a_private_key_that_is_not_registered_names_the_clients_whose_keys_need_
     private = Program().key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     for beside in ("", billing.secret.client.client_id, f"{billing.secret.client.client_id} {billing.secret.secret_id}"):
         text = text_of(look_up(adas, f"{beside} {private}"))
-        assert "A private key that isn’t registered here, but may be one of ours" in text
+        assert "A private key that isn’t registered here, but may belong to one of your clients" in text
         assert "If it belongs to one of them, disable that client and replace the key." in text
         assert "billing-sync" in text
         assert "elsewhere" not in text
@@ -275,7 +275,7 @@ def test_an_id_is_no_secret(adas, billing):
     assert "The client ID of billing-sync, which isn’t secret" in text
     assert "Stop it now" not in text
     text = text_of(look_up(adas, billing.secret.secret_id))
-    assert "The ID alone is of no use to anybody." in text
+    assert "The ID alone is harmless." in text
     assert "Revoke secret" in text
 
 
@@ -295,7 +295,7 @@ def test_how_often_it_is_used_is_said_in_the_unit_that_fits(adas, ada, billing, 
 def test_a_look_up_is_written_down_with_ids_only_also_one_that_finds_nothing(adas, demo, billing):
     look_up(adas, "nothing")
     event = AuditEvent.objects.get(event="leak.checked")
-    assert (event.target_type, event.target_id, event.after) == ("workspace", "demo", {"pasted": "nothing of ours"})
+    assert (event.target_type, event.target_id, event.after) == ("workspace", "demo", {"pasted": "nothing of this instance"})
     token = ask_for_token(billing).json()["access_token"]
     look_up(adas, f"{billing.plaintext} {token}")
     events = AuditEvent.objects.filter(event="leak.checked", pk__gt=event.pk)
@@ -328,6 +328,6 @@ def test_of_many_things_that_somebody_has_had_found_the_audit_log_has_the_number
     assert all(look_up(bens, both).status_code == 200 for _ in range(3))
     assert events.count() == before + 3
     assert [(event.target_type, event.after) for event in events.order_by("-pk")[:3]] == [("workspace", {"found": 2})] * 3
-    assert "checked pasted text with 2 things of this workspace in it" in text_of(adas.get("/w/demo/audit/"))
+    assert "checked pasted text and found 2 secrets, tokens or IDs of this workspace" in text_of(adas.get("/w/demo/audit/"))
     look_up(adas, both)
     assert events.order_by("-pk")[0].target_type != "workspace"

@@ -26,7 +26,7 @@ def test_the_credential_of_a_token_can_be_opened_unless_it_has_no_row(billing, c
     "what", ["", "s", "s.", "s.\0", "s.nothere", "k.x.y", "k.aaaaaaaaaaaaaaaaaaaa.y", "c.aaaaaaaaaaaaaaaaaaaa.z", "t.forged:sign", "z.z", "i.\0"]
 )
 def test_a_reference_that_leads_nowhere_shows_nothing(adas, demo, what):
-    assert "Nothing here looks like ours" in text_of(adas.get(URL, {"what": what}))
+    assert "No secret or token of this instance found" in text_of(adas.get(URL, {"what": what}))
 
 
 def test_a_reference_shows_what_it_names_and_from_another_workspace_nothing(adas, eves, billing):

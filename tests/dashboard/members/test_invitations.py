@@ -205,8 +205,8 @@ def test_without_a_mail_server_one_is_told_where_the_mail_is(adas, settings, tmp
     settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
     text = told(adas, "jonas@example.com")
     [file] = (tmp_path / "mail").iterdir()
-    assert f"This instance has no mail server yet. Ask its operator for the mail: in DATA_DIR/mail, {file.name}." in text
-    assert "To have mail sent, the operator sets EMAIL_URL." in text
+    assert f"This instance has no mail server yet. Ask its operator for the mail: {file.name} in DATA_DIR/mail." in text
+    assert "To send mail, the operator must set EMAIL_URL." in text
 
 
 def test_sending_again_makes_a_new_link_and_the_old_one_stops(adas, ada, demo, browser):
@@ -234,7 +234,7 @@ def test_withdrawing_kills_the_link_and_takes_a_post(adas, ada, demo, browser):
     for what in ("send-again", "withdraw"):
         assert adas.get(f"/w/demo/members/invitations/{jonas.pk}/{what}/").status_code == 405
     text = text_of(act(adas, "withdraw", jonas.pk, follow=True))
-    assert "The invitation of jonas@example.com is withdrawn." in text
+    assert "The invitation for jonas@example.com is withdrawn." in text
     assert "Send again" not in text
     assert browser.get(link, follow=True).status_code == 404
     assert events("invitation.withdrawn") == [("invitation.withdrawn", ada.audit_name, "jonas@example.com", {"role": "developer"}, {})]

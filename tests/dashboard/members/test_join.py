@@ -49,7 +49,7 @@ class TestTheLink:
         assert "no-store" in page["Cache-Control"]
         text = text_of(page)
         assert "Join Demo" in text
-        assert "ada@example.com invites jonas@example.com as a developer, until" in text
+        assert "ada@example.com invites jonas@example.com as a developer. The invitation expires on" in text
         assert not User.objects.filter(email="jonas@example.com").exists()
 
     def test_an_invalid_link_leads_to_one_page(self, browser, link):

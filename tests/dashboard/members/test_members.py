@@ -46,7 +46,7 @@ def test_it_lists_everybody_with_role_second_factor_and_last_use(adas, ada, ben,
     assert "You" in rows["ada@example.com"].split()
     assert "Viewer None Never" in rows["ben@example.com"]
     assert "14 Feb" in rows["dan@example.com"]
-    assert "Switched off" in rows["eve@example.com"]
+    assert "Disabled" in rows["eve@example.com"]
     assert "nstance" not in rows["olga@example.com"]
     assert "Viewer" in rows["olga@example.com"]
     assert "<script>alert" not in html

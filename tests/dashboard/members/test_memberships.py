@@ -35,7 +35,7 @@ def test_the_page_says_what_one_gains_and_loses(adas, dan, demo):
     text = text_of(adas.get(role_page(dan, demo)))
     assert "dan@example.com is an admin." in text
     assert "Admin Now Nothing changes" in text
-    assert "Owner Gains: make and unmake owners; change how long things are kept; delete this workspace" in text
+    assert "Owner Gains: add and remove owners; change how long things are kept; delete this workspace" in text
     assert "Viewer Loses: create and edit clients" in text
 
 
@@ -137,7 +137,7 @@ def test_services_refuse_what_is_no_role_above_ones_own_and_who_lost_the_right_a
     dans_was, bens = membership_of(dan, demo), membership_of(ben, demo)
     with pytest.raises(ValidationError, match="Choose viewer, developer, admin or owner"):
         act(bens, "root", membership_of(ada, demo))
-    with pytest.raises(NotAllowedError, match="make and unmake owners"):
+    with pytest.raises(NotAllowedError, match="add and remove owners"):
         act(bens, "owner", dans_was)
     act(dans_was, "viewer", membership_of(ada, demo))
     with pytest.raises(NotAllowedError):

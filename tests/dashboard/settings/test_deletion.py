@@ -20,7 +20,7 @@ KEEP = DELETE + "keep/"
 
 def mails():
     mail.wait_until_sent()
-    return [(message.to, message.subject) for message in outbox.outbox if message.subject.startswith("A workspace ")]
+    return [(message.to, message.subject) for message in outbox.outbox if message.subject.startswith(("A workspace ", "Deletion cancelled: "))]
 
 
 @pytest.fixture
@@ -54,9 +54,9 @@ def test_typed_slug_deletes_it_once_until_an_owner_keeps_it_and_tells_the_owners
     assert (own, to) == (["ada@example.com"], ["mia@example.com"])
     assert subject.startswith("A workspace will be deleted on ")
     page = sign_in(mia).post(KEEP, follow=True)
-    assert "Demo is kept. Its clients and their tokens work again." in text_of(page)
+    assert "The deletion of Demo is cancelled. Its clients and their tokens work again." in text_of(page)
     assert Workspace.objects.get().deletes_at is None
-    assert mails()[-2:] == [([address], "A workspace is kept: Demo") for address in ("ada@example.com", "mia@example.com")]
+    assert mails()[-2:] == [([address], "Deletion cancelled: Demo") for address in ("ada@example.com", "mia@example.com")]
     assert len(changes("workspace.kept")) == 1
     # Too late, it can't be kept.
     Workspace.objects.update(deletes_at=timezone.now() - timedelta(seconds=1))

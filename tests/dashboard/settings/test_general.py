@@ -85,7 +85,7 @@ def test_stricter_policy_is_a_report_first_and_nothing_has_changed(adas, demo, b
 def test_enforced_policy_holds_from_then_on_and_is_one_event_and_a_loosened_one_is_saved_at_once(adas, demo, billing):
     """Shorter tokens leave nothing that anybody has to mend."""
     enforce(adas, max_token_lifetime="600", requires_second_factor="")
-    assert "follow the policies" not in text_of(adas.get(SETTINGS))
+    assert "comply with the policies" not in text_of(adas.get(SETTINGS))
     stricter = {"max_secret_lifetime_days": "90", "live_clients_from": "admin", "allowed_auth_methods": ALL_METHODS[:3]}
     response, page = enforce(adas, **stricter)
     assert "1 secret has no expiry" in text_of(page)
@@ -121,8 +121,9 @@ def test_report_names_what_each_policy_touches(adas, demo, ben, dan, settings):
     )
     page = text_of(adas.get(response["Location"]))
     for said in (
-        "2 clients allow a method that is no longer allowed", "by-post", "2 clients get tokens with a longer lifetime", "3,600 s",
-        "1 client has been unused for that long", "old-sync", "2 secrets have no expiry", "1 member loses the right to create live clients", "dan@example.com",
+        "2 clients allow a method that is no longer allowed", "by-post", "2 clients have a longer token lifetime than the policy allows", "3,600 s",
+        "1 client has been unused for longer than the policy allows", "old-sync", "2 secrets have no expiry",
+        "1 member loses the right to create live clients", "dan@example.com",
         "3 members have no second factor", "ben@example.com",
     ):  # fmt: skip
         assert said in page
@@ -152,17 +153,17 @@ def test_two_people_who_save_at_once_dont_undo_each_other(adas, dans, demo):
     adas_form, dans_form = entries(adas), entries(dans)
     dans.post(SETTINGS, {**dans_form, "name": "Dan's"})
     page = adas.post(SETTINGS, {**adas_form, "default_secret_lifetime_days": "30"}, follow=True)
-    assert "Somebody else changed these settings meanwhile." in text_of(page)
+    assert "Somebody else has changed these settings in the meantime." in text_of(page)
     demo = Workspace.objects.get()
     assert (demo.name, demo.default_secret_lifetime_days) == ("Dan's", None)
 
 
-# What breaks the policies
+# What doesn't comply with the policies
 
 
 def test_the_page_lists_what_breaks_the_policies_and_sets_an_expiry_date(adas, demo, billing):
     demand(demo, max_secret_lifetime_days=90)
-    assert "1 thing here doesn’t follow the policies." in text_of(adas.get(SETTINGS))
+    assert "1 item doesn’t comply with the policies." in text_of(adas.get(SETTINGS))
     assert "1 secret has no expiry" in text_of(adas.get(REPORT))
     for days in ("", "0", "-1", "91", "1e3", "x" * 100_000, "\0", "٣٠٠", "999999999999999999999"):
         page = adas.post(REPORT, {"days": days})

@@ -44,7 +44,7 @@ def test_an_account_is_found_by_issuer_and_subject_letter_by_letter_whatever_its
 
 def test_an_account_that_was_there_is_not_taken_over_by_its_address(browser, okta, demo, ada):
     response = come(browser, okta, groups=["platform"])
-    assert (response.status_code, heading(response)) == (403, "ada@example.com already has an account here")
+    assert (response.status_code, heading(response)) == (403, "An account for ada@example.com already exists")
     assert "connect your account with Okta" in response.content.decode()
     assert user_of(browser) is None
     assert not SocialAccount.objects.exists()
@@ -86,7 +86,7 @@ def test_a_domain_in_other_letters_is_not_that_domain(browser, okta, demo, setti
 def test_an_administrator_or_an_account_without_workspace_or_linked_already_is_not_found_by_address(browser, okta, demo, ada, olga, settings):
     settings.SSO_DOMAINS = ["example.com"]
     response = come(browser, okta, email=olga.email, groups=["platform"])
-    assert (response.status_code, heading(response), user_of(browser)) == (403, "olga@example.com already has an account here", None)
+    assert (response.status_code, heading(response), user_of(browser)) == (403, "An account for olga@example.com already exists", None)
     factories.create_user("grace@example.com")
     assert heading(come(browser, okta, sub="00u2", email="grace@example.com", groups=[])) == "You have no workspace here yet"
     assert not SocialAccount.objects.exists()
@@ -166,7 +166,7 @@ def test_an_account_that_is_switched_off_stays_out(browser, okta, demo, ada):
     link(ada, okta)
     User.objects.filter(pk=ada.pk).update(is_active=False)
     response = come(browser, okta, groups=["platform"])
-    assert (response.status_code, heading(response)) == (403, "Your account is switched off")
+    assert (response.status_code, heading(response)) == (403, "Your account is disabled")
     assert user_of(browser) is None
     assert events("user.sign_in_failed")[-1].target_id == ada.audit_name
 

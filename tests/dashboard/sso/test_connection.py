@@ -167,7 +167,7 @@ def copy_of(browser):
     return other
 
 
-@pytest.mark.parametrize(("auth_time", "said"), [(lambda: int(time.time()) - 3600, "didn't prove again"), (lambda: None, "lacks auth_time")])
+@pytest.mark.parametrize(("auth_time", "said"), [(lambda: int(time.time()) - 3600, "didn't authenticate again"), (lambda: None, "has no auth_time")])
 def test_a_sign_in_of_before_at_the_provider_proves_nothing(passwordless, okta, auth_time, said, caplog):
     """The browser can remove prompt=login from the URL, but can't change the ID token."""
     response = come(passwordless, okta, path=CONFIRM, goes_on=PAGE, auth_time=auth_time())

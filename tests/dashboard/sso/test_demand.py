@@ -32,7 +32,7 @@ def test_a_session_by_password_is_led_to_the_provider_and_back_and_no_form_is_do
     as_person(ada, browser)
     response = browser.get(PAGE)
     text = response.content.decode()
-    assert (response.status_code, heading(response)) == (403, "Demo opens with Okta only")
+    assert (response.status_code, heading(response)) == (403, "Demo can be opened only with Okta")
     assert "Sign in with Okta" in text
     assert f'name="next" value="{PAGE}"' in text
     assert ada.email not in text

@@ -31,7 +31,7 @@ def test_one_that_its_owner_answers_for_links_the_account(browser, okta, demo, a
 def test_it_gets_an_account_and_links_none_of_another_domain(browser, okta, demo, ada, settings):
     settings.SSO_DOMAINS = ["elsewhere.example"]
     response = come(browser, okta, tid=TENANT, email_verified=None, xms_edov=True)
-    assert heading(response) == "ada@example.com already has an account here"
+    assert heading(response) == "An account for ada@example.com already exists"
     come(browser, okta, sub="00u2", email="grace@example.com", groups=["devs"])
     assert User.objects.filter(email="grace@example.com").exists()
 

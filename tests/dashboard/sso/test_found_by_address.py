@@ -90,7 +90,7 @@ class TestWithASecondFactor:
 
     def test_a_session_that_has_not_proved_it_connects_nobody(self, browser, okta, ada):
         browser.force_login(ada)
-        assert heading(come(browser, okta)) == "ada@example.com already has an account here"
+        assert heading(come(browser, okta)) == "An account for ada@example.com already exists"
         assert subjects() == []
 
 

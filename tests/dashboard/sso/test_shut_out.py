@@ -32,7 +32,7 @@ def test_a_password_does_not_open_it_or_do_a_form_and_the_provider_does(browser,
     factories.add_member(factories.create_workspace("second"), grace)
     as_person(grace, browser)
     response = browser.get(PAGE)
-    assert (response.status_code, heading(response)) == (403, "Demo opens to you with Okta only")
+    assert (response.status_code, heading(response)) == (403, "You can open Demo only with Okta")
     assert "Your role here comes from Okta." in " ".join(response.content.decode().split())
     assert f'name="next" value="{PAGE}"' in response.content.decode()
     assert browser.get("/w/second/members/").status_code == 200
@@ -61,7 +61,7 @@ def test_without_single_sign_on_it_stays_shut_and_says_what_opens_it(browser, ok
     settings.SSO_ISSUER = ""
     sign_in(browser, grace)
     response = browser.get(PAGE)
-    assert (response.status_code, heading(response)) == (403, "Demo opens to you by single sign-on only")
+    assert (response.status_code, heading(response)) == (403, "You can open Demo only with single sign-on")
     named = re.search(r"<code>\.venv/bin/python manage.py (.*?)</code>", response.content.decode())[1]
     assert named == "allow_passwords demo --member EMAIL"
     call_command(*named.replace("EMAIL", grace.email).split())

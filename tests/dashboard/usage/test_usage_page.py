@@ -200,7 +200,7 @@ class TestScopesAndAddresses:
         page = read(adas, period="24h")
         assert "read 70 10 1" in section(page, "by-scope")
         assert "203.0.113.7 40 1" in section(page, "by-address")
-        assert "Last summed up 4 min ago" in text_of(page)
+        assert "Last updated 4 min ago" in text_of(page)
         assert "read 70 10" in section(read(adas, period="24h", client=billing.client_id), "by-scope")
         assert UsageSummary.objects.count() == 3
 

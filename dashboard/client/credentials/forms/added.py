@@ -128,7 +128,7 @@ class AddedForm(forms.Form):
         elif not self._has_seen:
             self.add_error(self.pasted, "This has changed since it was shown. Check it again, then add it.")
         elif not self.chosen:
-            self.add_error(self.pasted, f"Tick at least one {self.noun}.")
+            self.add_error(self.pasted, f"Select at least one {self.noun}.")
 
     def _id_of(self, one: Any) -> str:
         return str(getattr(one, self.kind.ID_FIELD))

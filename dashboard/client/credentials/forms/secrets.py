@@ -51,7 +51,7 @@ class NewSecretForm(OnceForm):
         must_be_said = expected is None and policy.demands_secret_expiry
         if must_be_said and not self.initial.get("secret_expiry"):
             self.initial["secret_expiry"] = expiry.default(policy)
-        usual = "Never, as usual" if expected is None else f"{_say_days(expected)}, as usual"
+        usual = "Never (default)" if expected is None else f"{_say_days(expected)} (default)"
         others = [choice for choice in expiry.choices_without_date(policy) if expected is not None or must_be_said or choice[0] != expiry.NEVER]
         self.fields["secret_expiry"] = forms.ChoiceField(
             label="It expires after",

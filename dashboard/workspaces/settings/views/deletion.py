@@ -54,10 +54,10 @@ def workspace_keep(request: HttpRequest, membership: Membership) -> HttpResponse
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:
-        messages.success(request, f"{workspace.name} is kept. Its clients and their tokens work again.")
+        messages.success(request, f"The deletion of {workspace.name} is cancelled. Its clients and their tokens work again.")
     return redirect("workspace_delete", workspace.slug)
 
 
 def _other_owners(membership: Membership) -> QuerySet[Membership]:
-    """Owners whose accounts are switched on."""
+    """Owners whose accounts are enabled."""
     return Membership.objects.filter(workspace=membership.workspace, role=Role.OWNER, user__is_active=True).exclude(pk=membership.pk)
