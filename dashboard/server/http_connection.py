@@ -194,9 +194,11 @@ class HTTPConnection(BoundedProtocol):
         scope["state"]["belong_to_person"] = self.belong_to_person
         scope["state"]["keep"] = self.keep
         if not scope["path"].startswith("/"):
-            # RFC 9112 §3.2.2: the absolute form is for proxies, but a server must accept it.
+            # RFC 9112 §3.2.2: the absolute form is for proxies, but a server must accept it, and its host counts instead of Host.
+            host, _, raw_path = scope["raw_path"].partition(b"://")[2].partition(b"/")
             scope["path"] = "/" + scope["path"].partition("://")[2].partition("/")[2]
-            scope["raw_path"] = b"/" + scope["raw_path"].partition(b"://")[2].partition(b"/")[2]
+            scope["raw_path"] = b"/" + raw_path
+            scope["headers"] = [(name, host if name == b"host" else value) for name, value in scope["headers"]]
         if self.client_certificate is not None:
             scope["extensions"] = {"tls": {"client_cert": self.client_certificate}}
         return scope  # type: ignore[no-any-return]  # gunicorn has no types

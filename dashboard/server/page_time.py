@@ -63,8 +63,8 @@ class SessionsTime:
     LONGEST = 1.0
 
     def __init__(self) -> None:
-        # More than a hundred pages, and several a second.
-        self._own = PageTime(at_once=6.0, share=0.2)
+        # Some sixty pages, and four a second.
+        self._own = PageTime(at_once=3.0, share=0.2)
 
     def add(self, session: str, seconds: float, now: float) -> None:
         self._own.add(session, min(seconds, self.LONGEST), now)

@@ -100,10 +100,11 @@ def test_a_malformed_request_target_is_refused(server: Server, target: bytes) ->
 
 
 @pytest.mark.rfc("9112", "3.2.2")
-def test_a_target_in_absolute_form_is_accepted_without_its_authority(server: Server) -> None:
+def test_a_target_in_absolute_form_is_accepted_and_its_host_counts(server: Server) -> None:
     assert server.exchange(b"GET https://elsewhere.example/healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").status == 200
     client = server.manage("create_client", "--workspace", "demo", "--name", "robot")
     body = b"grant_type=client_credentials&client_id=%s&client_secret=%s" % (client["client_id"].encode(), client["client_secret"].encode())
-    proof = new_key().proof("POST", f"{server.url}/oauth2/token").encode()
-    head = b"POST https://elsewhere.example/oauth2/token HTTP/1.1\r\nHost: localhost\r\nDPoP: %s\r\nContent-Length: %d\r\n" % (proof, len(body))
-    assert server.exchange(head + b"Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n\r\n" + body).status == 200
+    for target, host, status in ((b"https://localhost", b"elsewhere.example", 200), (b"https://elsewhere.example", b"localhost", 400)):
+        proof = new_key().proof("POST", f"{server.url}/oauth2/token").encode()
+        head = b"POST %s:%d/oauth2/token HTTP/1.1\r\nHost: %s\r\nDPoP: %s\r\nContent-Length: %d\r\n" % (target, server.port, host, proof, len(body))
+        assert server.exchange(head + b"Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n\r\n" + body).status == status
