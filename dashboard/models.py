@@ -26,12 +26,12 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person, who signs in by e-mail address. is_staff, is_superuser: administers the whole instance.
+    """A person, who signs in with an email address. is_staff, is_superuser: administers the whole instance.
 
     disabled_at: when the account was last disabled, None for never. It stays when the account is enabled again.
     """
 
-    email = models.EmailField(max_length=254, unique=True, error_messages={"unique": "This e-mail address has an account already."})
+    email = models.EmailField(max_length=254, unique=True, error_messages={"unique": "This email address already has an account."})
     name = models.CharField(max_length=100, blank=True)
     is_active = models.BooleanField(default=True)
     disabled_at = models.DateTimeField(null=True, blank=True)

@@ -1,5 +1,5 @@
-"""Each audience belongs to one workspace from now on: to that of the client that was made first with it. Of other workspaces' clients it is withheld, and stays
-in their list, so that nothing is lost and check_audiences can name them.
+"""From now on, each audience belongs to one workspace: that of the first client that was created with it. It is withheld from other workspaces' clients, but stays
+in their list, so that nothing is lost and check_audiences can name these clients.
 """
 
 import django.db.models.deletion
@@ -16,7 +16,7 @@ def settle(apps, schema_editor):  # noqa: ARG001  # Django calls it so
     for client in client_model.objects.exclude(audiences=[]).order_by("created_at", "pk").iterator(1000):
         slug = slugs[client.workspace_id]
         for uri in client.audiences:
-            # What is the instance's own nobody can own, and the token endpoint knows it by itself.
+            # No workspace can own the instance's own audiences, and the token endpoint recognises them without a row.
             if uri == workspace_audience(slug) or is_of_another_workspace(uri, workspace=slug, issuer=settings.ISSUER_URL):
                 continue
             first = owners.setdefault(audience_key(uri), (client.workspace_id, uri, client.created_at))

@@ -1,7 +1,7 @@
-"""An audit event leaves its workspace only where that is being removed, which nothing takes back, and takes its name with it, which nothing changes.
+"""An audit event leaves its workspace only if the workspace is being removed, which can't be undone. It then keeps the workspace's slug, which can't be changed.
 
-On SQLite a later migration that changes clients_auditevent or builds clients_workspace again has to call remove before and install after it, as well as those
-of 0012, of which remove brings the first trigger back.
+On SQLite, a later migration that changes clients_auditevent or rebuilds clients_workspace must first call remove of this migration and of 0012, and afterwards
+install of 0012 and of this one. Our remove restores the first trigger of 0012.
 """
 
 from importlib import import_module
@@ -11,7 +11,7 @@ from django.db import migrations
 
 _before = import_module("clients.migrations.0012_audit_events_stay")
 
-# What clients.services.deletion sets before anything is removed: by no clock can the workspace be kept any more.
+# What clients.services.deletion sets before anything is removed. After it, no node can keep the workspace, whatever its clock says.
 _IS_BEING_REMOVED = "deletes_at <= created_at"
 _ANY_DELETION = "deletes_at IS NOT NULL"
 
@@ -53,7 +53,7 @@ _POSTGRESQL = (
     END $$
     """,
     "CREATE TRIGGER workspace_unchanged BEFORE UPDATE ON clients_workspace FOR EACH ROW EXECUTE FUNCTION workspace_unchanged()",
-    # At the commit, for until then it may be made once more.
+    # At the commit, because until then the workspace may be created again.
     """
     CREATE CONSTRAINT TRIGGER workspace_gone AFTER DELETE ON clients_workspace DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION workspace_unchanged()

@@ -1,10 +1,10 @@
-"""No workspace is made under a name or number that audit events have, else its log could be emptied: by removing it, and making it again with all that was in it.
+"""No workspace can be created with a slug or primary key that audit events have. Otherwise its log could be emptied by removing the workspace and creating it again.
 
-On PostgreSQL the functions of the triggers find nothing in the schema of the tables but those: who may make functions there made an operator of its own answer.
-On SQLite REPLACE puts a row in the place of another past all triggers but those for insertion.
+On PostgreSQL, the functions of the triggers find only the tables in the tables' schema. Otherwise a role that may create functions there could replace an operator
+that they use. On SQLite, REPLACE replaces a row without running any triggers except those for insertion.
 
-On SQLite a later migration that changes clients_auditevent or builds clients_workspace again has to call remove before and install after it, then remove of
-0014 and 0012 and their install.
+On SQLite, a later migration that changes clients_auditevent or rebuilds clients_workspace must first call remove of this migration, of 0014 and of 0012, and
+afterwards install of 0012, of 0014 and of this one.
 """
 
 from importlib import import_module
@@ -37,7 +37,7 @@ _SQLITE = (
 _SQLITE_BACK = ("DROP TRIGGER audit_event_new", "DROP TRIGGER workspace_new")
 
 _REFUSED = "USING ERRCODE = 'integrity_constraint_violation'"
-# Operators are looked for in search_path alone, and pg_temp is searched for tables only. {schema}: of the tables.
+# Operators are searched for only in search_path, and pg_temp is searched only for tables. {schema}: the tables' schema.
 _POSTGRESQL = (
     f"""
     CREATE OR REPLACE FUNCTION {{schema}}.audit_event_unchanged() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -75,7 +75,7 @@ _POSTGRESQL = (
         RETURN NEW;
     END $$
     """,
-    # After it, when the name is its own: before, a transaction that is about to let go of the name may be under way.
+    # After the insertion, when the slug is taken: before it, a transaction that is about to free the slug may still be running.
     "CREATE TRIGGER workspace_new AFTER INSERT ON {schema}.clients_workspace FOR EACH ROW EXECUTE FUNCTION {schema}.workspace_new()",
 )
 

@@ -68,27 +68,29 @@ class Client(models.Model):
         SAN_DNS = "tls_client_auth_san_dns", "DNS name"
         SAN_URI = "tls_client_auth_san_uri", "URI"
         SAN_IP = "tls_client_auth_san_ip", "IP address"
-        SAN_EMAIL = "tls_client_auth_san_email", "e-mail address"
+        SAN_EMAIL = "tls_client_auth_san_email", "email address"
 
     client_id = models.CharField(max_length=64, unique=True, validators=[validate_client_id])
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="clients")
     name = models.CharField(max_length=100)
     description = models.TextField(blank=True, max_length=1000)
-    contact = models.CharField(max_length=254, blank=True, help_text="Who answers for it: a team, a person or an address.")
+    contact = models.CharField(max_length=254, blank=True, help_text="Who is responsible for it: a team, a person or an email address.")
     tags = models.JSONField(default=list)
     environment = models.CharField(max_length=4, choices=Environment, default=Environment.LIVE)
     status = models.CharField(max_length=8, choices=Status, default=Status.ENABLED)
     auth_methods = models.JSONField(default=list)
-    scopes = models.JSONField(default=list, help_text="In the order in which a token without a scope parameter gets them.")
+    scopes = models.JSONField(default=list, help_text="In the order in which a token gets them if the request has no scope parameter.")
     audiences = models.JSONField(default=list, help_text="Resource URIs. Empty: the workspace's own audience.")
-    withheld_audiences = models.JSONField(default=list, blank=True, help_text="Those of its audiences that are another workspace's: no token is for them.")
-    allowed_networks = models.JSONField(default=list, help_text="CIDR ranges. Empty: from everywhere.")
+    withheld_audiences = models.JSONField(
+        default=list, blank=True, help_text="The audiences in its list that belong to another workspace. No tokens are issued for them."
+    )
+    allowed_networks = models.JSONField(default=list, help_text="CIDR ranges. Empty: any address.")
     token_lifetime = models.PositiveIntegerField(default=int(DEFAULT_TOKEN_LIFETIME.total_seconds()), help_text="Seconds.")
     jwks_uri = models.CharField(max_length=512, blank=True, help_text="Where the client publishes its public keys (RFC 7591 §2).")
     tls_subject_type = models.CharField(max_length=32, blank=True, choices=TLSSubjectType)
     tls_subject = models.CharField(max_length=512, blank=True)
-    require_dpop = models.BooleanField(default=False, help_text="Tokens only bound to a key by DPoP (RFC 9449).")
-    require_certificate = models.BooleanField(default=False, help_text="Tokens only bound to a client certificate (RFC 8705 §3).")
+    require_dpop = models.BooleanField(default=False, help_text="Issue only DPoP-bound tokens (RFC 9449).")
+    require_certificate = models.BooleanField(default=False, help_text="Issue only certificate-bound tokens (RFC 8705 §3).")
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=254)
 

@@ -140,7 +140,7 @@ def enable_client(*, client: Client, actor: Actor, now: datetime) -> Client:
 
 
 def hand_over_clients(*, workspace: Workspace, contact: str, to: str, is_same_person: bool = False, actor: Actor, now: datetime) -> int:
-    """Give another contact to the clients with that e-mail address as contact, in any case. Returns their number. is_same_person: whether both addresses are
+    """Give another contact to the clients with that email address as contact, in any case. Returns their number. is_same_person: whether both addresses are
     one person's.
     """
     with together(), transaction.atomic():

@@ -19,7 +19,7 @@ PAGE = 50
 # Counting further takes too long, so pages show “more than 10,000”.
 MAX_COUNTED = 10_000
 MAX_CLIENTS_FOUND = 50
-# The maximum number of e-mail addresses that one person may have had.
+# The maximum number of email addresses that one person may have had.
 MAX_NAMES = 20
 _TARGETS = ("client", "secret", "public_key", "certificate", "scope", "audience", "user", "invitation", "workspace", "token")
 
@@ -30,7 +30,7 @@ Events = QuerySet[AuditEvent]
 class Filters:
     """The requested filters; "" and None match anything.
 
-    text: a client's name or a part of it, or a whole client ID, credential ID, address, request ID or e-mail address. actor: "user:7", "client:<client_id>",
+    text: a client's name or a part of it, or a whole client ID, credential ID, address, request ID or email address. actor: "user:7", "client:<client_id>",
     "system"; or "client", "command" or "hand-over" for all of that kind. event: the event's name. client: a client_id. since, until: bounds of created_at,
     until excluded.
     """

@@ -1,4 +1,4 @@
-"""Recovery codes were kept as an encrypted seed, from which each could be computed. From here on an account holds a hash of each that is unused."""
+"""Recovery codes used to be kept as an encrypted seed, from which each could be computed. From now on, an account holds a hash of each unused one."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +18,7 @@ def hash_codes(apps: Any, _schema_editor: Any) -> None:
         try:
             codes = RecoveryCodes(SimpleNamespace(data=factor.data)).get_unused_codes()
         except MissingKeyEncryptionKeyError:
-            # Nobody could have used one: their key is gone.
+            # They couldn't be used any more: their key is gone.
             codes = []
         kept = {name: value for name, value in factor.data.items() if name not in ("seed", "used_mask")}
         factor.data = {**kept, "hashes": [hash_secret(code) for code in codes], "are_old": True}

@@ -1,4 +1,4 @@
-"""Makes accounts, changes their name, display and e-mail address, and recovers lost ones."""
+"""Makes accounts, changes their name, display and email address, and recovers lost ones."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,7 +43,7 @@ def create_user(*, email: str, name: str = "", hashed_password: str | None = Non
 
 
 def rename(*, user: User, name: str, actor: Actor, now: datetime) -> None:
-    """name: if it is empty, the e-mail address is shown instead."""
+    """name: if it is empty, the email address is shown instead."""
     named = clean_text(name, field="name", max_length=100, required=False)
     with transaction.atomic():
         present = User.objects.select_for_update().get(pk=user.pk)

@@ -17,7 +17,7 @@ _NOBODYS = ("TokenOS", "A command", "Commands", "Hand-over links", "Somebody wit
 
 
 def tell_apart(people: Iterable[User], others: Iterable[str] = ()) -> dict[int, str]:
-    """The names by primary key: the name alone if it can't be mistaken for another of these people or others, otherwise with the e-mail address.
+    """The names by primary key: the name alone if it can't be mistaken for another of these people or others, otherwise with the email address.
 
     others: names of actors that aren't people.
     """

@@ -27,7 +27,7 @@ def create_workspace(
     actor: Actor,
     now: datetime,
 ) -> tuple[Workspace, User | None]:
-    """Make a workspace and, if owner is an e-mail address, its owner: the account with that address, or a new one.
+    """Make a workspace and, if owner is an email address, its owner: the account with that address, or a new one.
 
     owner_password: of a new account; None for none yet. An existing account keeps its password.
     """

@@ -28,7 +28,7 @@ export const search = ({ url, asking, isCredential, later, say }) => {
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", "Results");
   const hints = make("footer", {}, make("span", {}, key("↑"), " ", key("↓"), " move"), make("span", {}, key("Enter"), " open"), make("span", {}, key("Esc"), " close"));
-  const dialog = openDialog("Search or go to…", input, list, hints);
+  const dialog = openDialog("Search or go to a page", input, list, hints);
 
   const options = () => [...list.querySelectorAll("[role=option]")];
   const chosen = () => options().findIndex((option) => option.getAttribute("aria-selected") === "true");
@@ -96,7 +96,7 @@ export const search = ({ url, asking, isCredential, later, say }) => {
 /* The keys that do something on this page. */
 export const showKeys = () => {
   const rows = [
-    [["Ctrl", "K"], "Search or go to…"],
+    [["Ctrl", "K"], "Search or go to a page"],
     ...(document.querySelector("[data-slash]") ? [[["/"], "Search field of this page"]] : []),
     ...[...document.querySelectorAll("[data-key]")].map((link) => [[link.dataset.key.toUpperCase()], wordsOf(link)]),
     ...[...document.querySelectorAll("[data-go]")].map((link) => [["G", link.dataset.go.toUpperCase()], wordsOf(link)]),

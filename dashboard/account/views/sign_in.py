@@ -88,7 +88,7 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
         if refusal is None and form.is_valid():
             passkey = check_passkey(request, None, form, purpose=Purpose.SIGN_IN)
             if passkey is None:
-                # name isn't used, because it may be anything but an e-mail address.
+                # name isn't used, because it may be anything but an email address.
                 _record_wrong(request, name, email="")
             elif (refusal := quotas.refuse_proof(passkey.user, now=timezone.now())) is None:
                 return _enter_by_passkey(request, passkey)

@@ -1,6 +1,6 @@
 """Decides who may sign in by single sign-on and as which account, and links accounts with persons at the provider.
 
-An account is found by issuer and subject. It is found by e-mail address only once, if the provider is trusted for that domain (SSO_DOMAINS); other users who
+An account is found by issuer and subject. It is found by email address only once, if the provider is trusted for that domain (SSO_DOMAINS); other users who
 already have an account prove that it is theirs by signing in as before and connecting it. Users without an account get one if a group gives them a role.
 
 An account that was found by its address is linked at the end of that sign-in, so that a failed second factor leaves nothing behind.
