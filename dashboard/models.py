@@ -56,7 +56,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name or self.email
 
     def get_session_auth_hash(self) -> str:
-        """It changes with the password and when the account is disabled. So earlier sessions and links stop working for ever, also those of an unfinished
+        """It changes with the password and when the account is disabled. So earlier sessions and links stop working forever, also those of an unfinished
         sign-in.
         """
         of_password = super().get_session_auth_hash()

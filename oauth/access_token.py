@@ -79,7 +79,7 @@ def issue(
 def verified_claims(token: str) -> tuple[str, dict[str, Any]]:
     """The kid and the claims of a token that one of our keys signed, at any time. Raise jose.InvalidJWTError.
 
-    Cached, because a signature stays right or wrong for ever. verify() checks each time whether the key, client, credential and token are still valid.
+    Cached, because a signature stays right or wrong forever. verify() checks each time whether the key, client, credential and token are still valid.
     """
     parsed = jose.parse(token)
     header = parsed.unverified_header

@@ -37,7 +37,7 @@ ERROR_CODES = (
         400,
         "invalid_scope",
         "the scope is malformed, unknown, or not one of the client's",
-        "ask for less, or leave `scope` out to get all of the client's scopes",
+        "request less, or leave `scope` out to get all of the client's scopes",
     ),
     ErrorCode(
         400,

@@ -94,7 +94,7 @@ def _exchange(parts: SplitResult, request: bytes, *, is_open: bool, ca_file: str
     except TimeoutError:
         raise OverdueError(f"{host} took longer than {timeout:.0f} s") from None
     except (OSError, ValueError):
-        raise FetchError(f"the process that asked {host} couldn't be started, or it ended") from None
+        raise FetchError(f"the process that connects to {host} couldn't be started, or it ended") from None
     if reply["problem"]:
         raise FetchError(reply["problem"], reply["cause"])
     return Answer(reply["status"], reply["body"].encode("latin-1"))

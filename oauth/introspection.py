@@ -43,13 +43,11 @@ def introspect(request: Request, form: Form) -> Response:
 
 def _read_resource(form: Form) -> str | None:
     if len(form.resource) > 1:
-        raise InvalidRequestError("The parameter resource is repeated. Send only the URI of the API that asks.")
+        raise InvalidRequestError("The parameter resource is repeated. Send only your API's URI.")
     try:
         return clean_resource_uri(form.resource[0]) if form.resource else None
     except ValidationError:
-        raise InvalidRequestError(
-            "The parameter resource isn't an absolute URI of at most 512 characters without a fragment. Send the URI of the API that asks."
-        ) from None
+        raise InvalidRequestError("The parameter resource isn't an absolute URI of at most 512 characters without a fragment. Send your API's URI.") from None
 
 
 def _concerns(caller: RegisteredClient, token: AccessToken, resource: str | None) -> bool:

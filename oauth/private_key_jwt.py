@@ -56,7 +56,7 @@ class ClientKey(NamedTuple):
 
 
 class _Keys(NamedTuple):
-    """keys: the keys to try, of any algorithm. problem: why the client's jwks_uri gave none; None if it wasn't asked or the request succeeded."""
+    """keys: the keys to try, of any algorithm. problem: why the client's jwks_uri gave none; None if it wasn't fetched or the request succeeded."""
 
     keys: Sequence[ClientKey]
     problem: Reason | None

@@ -470,7 +470,7 @@ CA_WITHDRAWN = CERTIFICATE_UNTRUSTED.in_other_words("The token was obtained with
 SCOPE_NOT_ALLOWED = Refusal(
     "scope_not_allowed",
     "Scope not allowed for the client",
-    "This client doesn't have {scopes}. Ask for less, or give the client what is missing.",
+    "This client doesn't have {scopes}. Request less, or give the client what is missing.",
     "",
     Remedy.ADD_TO_CLIENT,
 )
@@ -485,7 +485,7 @@ INSUFFICIENT_SCOPE = Refusal(
     "insufficient_scope",
     "Scope missing from the token",
     "The token or secret lacks a scope that the API requires: {required}.",
-    "Ask for a token with that scope, or give the scope to the client.",
+    "Request a token with that scope, or give the scope to the client.",
     Remedy.ADD_TO_CLIENT,
 )
 OTHER_ENVIRONMENT = Refusal(
@@ -529,7 +529,7 @@ WRONG_AUDIENCE = Refusal(
     "wrong_audience",
     "Token for another audience",
     "The token is for {audiences}, not for {demanded}.",
-    "Ask for a token with that resource, or give the client that audience.",
+    "Request a token with that resource, or give the client that audience.",
     Remedy.CHANGE_CLIENT,
 )
 INVALID_REQUEST = Refusal(
@@ -722,7 +722,7 @@ BEARER_TOKEN_UNDER_DPOP = Refusal(
     "bearer_token_under_dpop",
     "Unbound token sent as DPoP",
     "The token isn't bound to a key but was sent with the DPoP scheme. Use Bearer, or get a bound one.",
-    "Ask for the token with a DPoP header.",
+    "Request the token with a DPoP header.",
 )
 DPOP_TOKEN_AS_BEARER = Refusal(
     "dpop_token_as_bearer",

@@ -34,7 +34,7 @@ def grant_scopes(authenticated: AuthenticatedClient, scope: str | None) -> tuple
     if missing:
         said = shown_scopes(missing, workspace_pk=authenticated.client.workspace_pk)
         raise InvalidScopeError(
-            "The scope is unknown or not allowed for this client. Ask for scopes that it has, or leave scope out to get all of them.",
+            "The scope is unknown or not allowed for this client. Request scopes that it has, or leave scope out to get all of them.",
             reason=reasons.SCOPE_NOT_ALLOWED.say(scopes=said),
             client=authenticated.client,
             credential_id=authenticated.credential_id,
@@ -50,7 +50,7 @@ def grant_audiences(authenticated: AuthenticatedClient, resource: tuple[str, ...
     withheld = next((uri for uri in resource or client.withheld_audiences if uri in client.withheld_audiences), None)
     if withheld is not None:
         raise InvalidTargetError(
-            "The resource is malformed, unknown or not allowed for this client. Ask for one of its audiences, or leave resource out.",
+            "The resource is malformed, unknown or not allowed for this client. Request one of its audiences, or leave resource out.",
             reason=reasons.AUDIENCE_WITHHELD.say(audiences=withheld[:200]),
             client=authenticated.client,
             credential_id=authenticated.credential_id,
@@ -59,7 +59,7 @@ def grant_audiences(authenticated: AuthenticatedClient, resource: tuple[str, ...
     if refused:
         said = shown_resource(refused[0], workspace_pk=client.workspace_pk)
         raise InvalidTargetError(
-            "The resource is malformed, unknown or not allowed for this client. Ask for one of its audiences, or leave resource out.",
+            "The resource is malformed, unknown or not allowed for this client. Request one of its audiences, or leave resource out.",
             reason=reasons.RESOURCE_NOT_ALLOWED.say(resource=said),
             client=authenticated.client,
             credential_id=authenticated.credential_id,

@@ -41,7 +41,7 @@ CredentialStateFilter = filter_by(
     {
         "usable": lambda credentials, now: credentials.usable(now),
         "expired": lambda credentials, now: credentials.filter(expires_at__lte=now, revoked_at__isnull=True),
-        "revoked": lambda credentials, now: credentials.filter(revoked_at__isnull=False),  # noqa: ARG005  # for ever
+        "revoked": lambda credentials, now: credentials.filter(revoked_at__isnull=False),  # noqa: ARG005  # forever
     },
 )
 

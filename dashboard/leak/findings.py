@@ -63,7 +63,7 @@ class State(Enum):
 class Finding:
     """kind: its name on pages. name: its ID. what: its reference. credential: None for a client or token; token: None for anything else.
 
-    ended_at: since when it hasn't worked. why_off: a sentence, for a credential that is off but hasn't ended.
+    ended_at: since when it hasn't worked. why_off: a sentence, for a credential that doesn't work now but hasn't ended.
     """
 
     kind: str

@@ -51,7 +51,7 @@ def tell(helpers: Sequence[Membership], found: Sequence[Finding], *, url: str, w
 
 
 def end_leaked(*, referred: Referred, actor: Actor, now: datetime) -> int:
-    """Revoke all or none, at once and for ever. No effect on revoked ones. Returns their number."""
+    """Revoke all or none, at once and permanently. No effect on revoked ones. Returns their number."""
     with together(), transaction.atomic():
         for credential in referred.credentials:
             revoke(type(credential), str(credential), client=credential.client, reason=REASON, is_urgent=True, actor=actor, now=now)

@@ -198,7 +198,7 @@ def forget_wrong_one_time_codes(*, user: User, actor: Actor, now: datetime) -> N
 
 def allow_few_one_time_codes(*, user: User, actor: Actor, now: datetime) -> None:
     """After a password reset, allow a few more attempts once a day if codes are locked. A reset only shows that somebody reads the account's mail, so the
-    wrong codes aren't forgotten: otherwise that person could guess for ever.
+    wrong codes aren't forgotten: otherwise that person could guess forever.
     """
     with transaction.atomic():
         factor = of(user, _TOTP).select_for_update().first()

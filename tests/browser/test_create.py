@@ -138,7 +138,7 @@ def test_a_pasted_key_is_read_before_it_is_saved(enter, owners):
     hand.write("As PEM key or certificate, JWK or JWK Set", public_keys.pem("P-384"))
     page.locator("#what-you-get").get_by_text("ES384, P-384").wait_for()
     hand.press("Create client")
-    page.get_by_role("heading", name="Ask for a token").wait_for()
+    page.get_by_role("heading", name="Request a token").wait_for()
     assert page.get_by_label("curl example", exact=True).is_visible()
     page.get_by_text("Python", exact=True).click()
     assert page.get_by_label("Python example", exact=True).is_visible()

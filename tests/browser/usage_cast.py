@@ -31,7 +31,7 @@ STRANGE_NAME = "مرحبا <b>bold</b> & co"
 
 # Code, status, error and sentence of why something was refused.
 REFUSALS = (
-    ("scope_not_allowed", 400, "invalid_scope", "This client doesn't have admin. Ask for less, or give the client what is missing."),
+    ("scope_not_allowed", 400, "invalid_scope", "This client doesn't have admin. Request less, or give the client what is missing."),
     ("bad_checksum", 401, "invalid_client", "The secret's checksum is wrong. The secret was cut off or mistyped."),
     ("secret_expired", 401, "invalid_client", "Secret aB3xY9Qz expired on 24 Nov 2026 17:10 UTC."),
     ("other_clients_secret", 401, "invalid_client", "The client ID and the secret belong to different clients."),

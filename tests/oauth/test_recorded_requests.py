@@ -52,7 +52,7 @@ def test_what_an_authenticated_client_does_wrong_is_kept_for_it(send, billing, c
     row = kept(send.post("/oauth2/token", parameters, billing.basic))
     assert (row.client, row.workspace, row.reason, row.status) == (billing.client, billing.client.workspace, case, 400)
     if case == "scope_not_allowed":
-        assert row.detail == "This client doesn't have admin. Ask for less, or give the client what is missing."
+        assert row.detail == "This client doesn't have admin. Request less, or give the client what is missing."
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_scopes_that_the_workspace_has_are_kept_whole(send, billing, demo, now):
     create_scope(workspace=demo, name=name, description="", actor=factories.TESTS, now=now)
     row = kept(send.post("/oauth2/token", {"grant_type": "client_credentials", "scope": f"{name} admin"}, billing.basic))
     assert row.scope == f"{name} admin"
-    assert row.detail == f"This client doesn't have {name} admin. Ask for less, or give the client what is missing."
+    assert row.detail == f"This client doesn't have {name} admin. Request less, or give the client what is missing."
 
 
 def test_a_resource_that_the_workspace_has_is_kept_whole(send, billing, make, demo):

@@ -96,7 +96,7 @@ def reset_password(request: HttpRequest, link: str) -> HttpResponse:
 @signed_in
 @confirmed
 def email_change(request: HttpRequest) -> HttpResponse:
-    """The response doesn't tell whether the new address already has an account."""
+    """The response doesn't reveal whether the new address already has an account."""
     user = cast(User, request.user)
     form = EmailForm(request.POST if request.method == "POST" else None)
     refusal = None

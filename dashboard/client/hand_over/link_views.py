@@ -66,7 +66,7 @@ def _find_usable(digest: str, now: datetime) -> HandOver | None:
 
 
 def _refuse(request: HttpRequest) -> HttpResponse:
-    """The response doesn't tell whether the link is forged, used, withdrawn, expired, for a disabled client, or by somebody who may no longer hand over."""
+    """The response doesn't reveal whether the link is forged, used, withdrawn, expired, for a disabled client, or by somebody who may no longer hand over."""
     request.session.pop(HAND_OVER, None)
     return render(request, "client/hand_over/gone.html", status=404)
 

@@ -1,6 +1,6 @@
 """Mail to people: text and HTML with the same words. It never contains a secret, or a link that signs in.
 
-A page's mail is sent after its response: a slow mail server doesn't make the reader wait, and the response time doesn't tell whether an email was sent.
+A page's mail is sent after its response: a slow mail server doesn't make the reader wait, and the response time doesn't reveal whether an email was sent.
 
 A template templates/mail/<name>.txt has the subject in its first line and, after an empty line, the text; templates/mail/<name>.html is the formatted version.
 Don't call anything here within a transaction.

@@ -148,7 +148,7 @@ def invitation(request: HttpRequest) -> HttpResponse:
 
 
 def _refuse(request: HttpRequest) -> HttpResponse:
-    """The response doesn't tell whether the link is forged, withdrawn, used or expired."""
+    """The response doesn't reveal whether the link is forged, withdrawn, used or expired."""
     request.session.pop(INVITATION, None)
     return render(request, "members/invitation_gone.html", status=404)
 

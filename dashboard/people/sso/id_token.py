@@ -11,7 +11,7 @@ from clients.public_key import ParsedPublicKey, fits
 from oauth import jose
 from oauth.jose import CLOCK_SKEW, SIGNATURE_ALGORITHMS, InvalidJWTError, ParsedJWT, is_time
 
-# A token with some hundred groups is this long.
+# A token with a few hundred groups is this long.
 MAX_LENGTH = 48 * 1024
 # RFC 7515 §4.1.11, RFC 7797: these change how a token is read. A header that chooses a key doesn't matter, because only the issuer's own keys are used.
 _REFUSED_HEADERS = ("crit", "b64", "zip")

@@ -97,7 +97,7 @@ class Provider:
             said = f" ({error})" if isinstance(error, str) and _ERROR.fullmatch(error) else ""
             raise ProviderError(f"its token endpoint answered with status {answer.status}{said}")
         if document is None:
-            raise ProviderError("its token endpoint didn't answer with a JSON object")
+            raise ProviderError("its token endpoint didn't return a JSON object")
         id_token, access_token, token_type = (document.get(name) for name in ("id_token", "access_token", "token_type"))
         if not isinstance(id_token, str):
             raise ProviderError("its token endpoint returned no ID token. SSO_SCOPES must contain openid")
@@ -136,7 +136,7 @@ class Provider:
 
 
 def known_authorization_endpoint() -> str:
-    """The cached endpoint, "" if the provider has to be asked."""
+    """The cached endpoint, "" if it has to be requested from the provider."""
     endpoint, ends = known_endpoints.get(settings.SSO_ISSUER, ("", 0.0))
     return endpoint if ends > monotonic() else ""
 

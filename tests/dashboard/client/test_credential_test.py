@@ -100,7 +100,7 @@ def test_each_check_is_told_with_what_it_would_get_and_what_fails_says_what_to_d
     assert "Good: The client is known" in said
     assert "Fails: The request came over plain HTTP with credentials. Use https." in said
     assert "Fails: The secret’s checksum is wrong. The secret was cut off or mistyped. Copy it again." in said
-    assert "Fails: This client doesn’t have admin. Ask for less, or give the client what is missing. Add it" in said
+    assert "Fails: This client doesn’t have admin. Request less, or give the client what is missing. Add it" in said
     said = test(f"curl -u {pair[0]}:{pair[1]} {TOKEN_ENDPOINT} -d grant_type=client_credentials -d scope=read -d @body.txt")
     assert "Scopes read" in said
     assert f"Audience {ISSUER}/w/demo" in said

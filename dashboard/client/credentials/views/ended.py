@@ -34,7 +34,7 @@ from dashboard.people.recipients import about_contact
 @member(Permission.WRITE_CLIENTS)
 @confirmed_when_sent
 def credential_revoke(request: HttpRequest, membership: Membership, client_id: str, kind: type[AnyCredential], **name: str) -> HttpResponse:
-    """Revoke it for ever, with its tokens. name: the ID, in the field that contains it."""
+    """Revoke it permanently, with its tokens. name: the ID, in the field that contains it."""
     client, now = find_client(membership, client_id, **about_contact()), timezone.now()
     credential = find_credential(kind, client, **name)
     if credential.revoked_at is not None:
