@@ -1,7 +1,7 @@
 """POST /oauth2/introspect: token introspection, RFC 7662; for bound tokens RFC 8705 §3.2 and RFC 9449 §6.2.
 
-The parameter resource is our own, with the name and form of RFC 8707 §2. In it, the caller names one of its own audiences. A client's audiences are also those
-that it requests tokens for, so an API that calls another one sees the tokens for both unless it names one.
+The parameter resource is our own, with the name and form of RFC 8707 §2. In it, the caller names one of its own audiences. A client's audiences include the
+APIs that it calls, so an API that calls another one sees the tokens for both unless it names one.
 """
 
 from django.conf import settings

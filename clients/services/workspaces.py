@@ -66,7 +66,7 @@ def require_kept(workspace: Workspace) -> None:
     """Raise ValidationError if the workspace is scheduled for deletion: nothing new can be made in it."""
     if workspace.deletes_at is not None:
         raise ValidationError(
-            f"{workspace.slug} will be deleted on {workspace.deletes_at:%d %b %Y %H:%M} UTC. Until then an owner can keep it in its settings.",
+            f"{workspace.slug} will be deleted on {workspace.deletes_at:%d %b %Y %H:%M} UTC. Until then, an owner can keep it in its settings.",
             code="workspace_deleted",
         )
 
