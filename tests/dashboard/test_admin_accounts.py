@@ -1,4 +1,4 @@
-"""Switching accounts off and on, and making and unmaking administrators, in the admin."""
+"""Disabling and enabling accounts, and adding and removing administrators, in the admin."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier

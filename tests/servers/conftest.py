@@ -275,7 +275,7 @@ def _servers(tmp_path_factory: pytest.TempPathFactory, keys: dict[str, str]) -> 
     servers: list[Server] = []
 
     def make(*, start: bool = True, is_measured: bool = False, database: Database | None = None, **settings: str) -> Server:
-        """is_measured: for coverage, which makes a server half as slow again: for those that run what no other test does. database: None for SQLite."""
+        """is_measured: for coverage, which makes a server 50 % slower: for those that run what no other test does. database: None for SQLite."""
         data_dir = tmp_path_factory.mktemp("server") / "var"
         port = free_port()
         if database is not None:

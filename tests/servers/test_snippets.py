@@ -192,7 +192,7 @@ def test_what_the_docs_have_for_an_api_takes_good_tokens_only(server: Server, do
     foreign = server.manage("create_client", "--workspace", "elsewhere", "--name", "x", "--scope", "read", "--audience", "https://theirs.example.com")
     theirs = server.post("/oauth2/token", auth=(foreign["client_id"], foreign["client_secret"]), data={"grant_type": "client_credentials"}).json()
     code["AUDIENCE"] = "https://theirs.example.com"
-    with pytest.raises(jwt.InvalidTokenError, match="of another workspace"):
+    with pytest.raises(jwt.InvalidTokenError, match="issued for another workspace"):
         code["verify"](theirs["access_token"], "read")
     with pytest.raises(jwt.InvalidTokenError):
         code["verify"](jwt.encode({"scope": "read"}, "k" * 32), "read")

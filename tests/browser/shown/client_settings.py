@@ -34,7 +34,7 @@ def _be_slower(page: Page) -> None:
     other.close()
     page.get_by_label("Description optional").fill("Changed at the same time")
     _save(page)
-    page.get_by_role("heading", name="What changed meanwhile").wait_for()
+    page.get_by_role("heading", name="What others changed").wait_for()
 
 
 PAGES = [
