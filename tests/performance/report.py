@@ -38,7 +38,7 @@ def render(measured: Measured, options: argparse.Namespace, *, seconds: float, g
             counts = f"{measured.clients['large']:,} clients instead of {measured.clients['small']:,}"
             targets.append((f"{name}: CPU with {counts}, same within {SAME - 1:.0%}", f"{cpu:.2f} ×", cpu <= SAME))
     first = median(restart[FIRST].cpu / restart[SECOND].cpu for restart in measured.restarts)
-    targets.append((f"CPU of the first use of a client after a restart, same as of its second within {SAME - 1:.0%}", f"{first:.2f} ×", first <= SAME))
+    targets.append((f"CPU of a client's first use after a restart, within {SAME - 1:.0%} of its second use", f"{first:.2f} ×", first <= SAME))
     errors = sum(result.errors for found in measured.rounds for result in found.values())
     targets.append(("answers other than 200", str(errors), errors == 0))
 
