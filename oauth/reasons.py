@@ -797,9 +797,9 @@ CROWDED = Refusal(
 NO_SIGNING_KEY = Refusal(
     "no_signing_key",
     "No signing key",
-    "There is no signing key. Run “.venv/bin/python manage.py rotate_signing_key --now”.",
+    "There is no signing key.",
     _TELL,
-    operator="Run the command.",
+    operator="Run `.venv/bin/python manage.py rotate_signing_key --now`.",
 )
 KEY_ENCRYPTION_KEY_MISSING = Refusal(
     "key_encryption_key_missing",

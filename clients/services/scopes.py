@@ -17,7 +17,7 @@ MAX_SCOPES = 1000
 
 
 def _clean_description(description: str) -> str:
-    return clean_text(description, field="sentence", max_length=200, required=False)
+    return clean_text(description, field="description", max_length=200, required=False)
 
 
 def create_scope(*, workspace: Workspace, name: str, description: str, actor: Actor, now: datetime) -> Scope:

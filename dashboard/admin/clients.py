@@ -97,7 +97,10 @@ class ClientAdmin(ReadOnlyAdmin):
         def explain(client: Client) -> list[str]:
             if client.status == Client.Status.ENABLED:
                 return ["It is already enabled. Nothing changes."]
-            return [f"It can get tokens again, with {count_usable(client, now)}. Its unexpired tokens work again."]
+            usable = count_usable(client, now)
+            if not usable:
+                return ["It will be enabled, but no usable secret, public key or certificate is registered. Its unexpired tokens work again."]
+            return [f"It can get tokens again, with {usable}. Its unexpired tokens work again."]
 
         confirmation = Confirmation(
             action="enable_clients",

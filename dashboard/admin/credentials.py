@@ -28,8 +28,9 @@ def find_last_use(client: Client) -> datetime | None:
 
 
 def count_usable(client: Client, now: datetime) -> str:
+    """Such as “1 usable secret and 2 usable public keys”, "" for none."""
     counts = ((kind.objects.usable(now).filter(client=client).count(), kind.NOUN) for kind in KINDS)
-    return get_text_list([_count(count, noun) for count, noun in counts if count], "and") or "no usable credential"
+    return get_text_list([_count(count, noun) for count, noun in counts if count], "and")
 
 
 def _count(count: int, noun: str) -> str:

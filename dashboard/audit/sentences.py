@@ -172,7 +172,9 @@ def _describe(event: AuditEvent, names: Names, workspace: Workspace) -> EventRow
 def _is_of_target(event: AuditEvent, act: str) -> bool:
     if event.event == "client.changed":
         return act != words_of(event.event)
-    return event.event in _OF_MEMBERS or event.event.startswith("hand_over.") or (event.target_type != "client" and bool(client_id_of(event)))
+    return (
+        event.event in _OF_MEMBERS or event.event.startswith(("hand_over.", "member.changed")) or (event.target_type != "client" and bool(client_id_of(event)))
+    )
 
 
 def _more(event: AuditEvent) -> str:

@@ -17,8 +17,6 @@ from dashboard.frame.credential_names import METHOD_SENTENCES
 from dashboard.frame.fields import Checkboxes, TextField
 from dashboard.frame.typography import messages_of
 
-# The scope that lets a program change things in this dashboard.
-POWERFUL_SCOPE = "clients:write"
 # With more scopes than this, the picker has groups and a filter.
 _MANY_SCOPES = 8
 _TYPED = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
@@ -151,7 +149,6 @@ def group_scopes(scopes: forms.BoundField) -> list[tuple[str, list[Any]]]:
 def describe_scope_picker(picker: forms.BoundField, workspace: Workspace) -> dict[str, Any]:
     """The data of the template clients/create/scopes.html."""
     return {
-        "powerful": POWERFUL_SCOPE,
         "has_many_scopes": len(picker) > _MANY_SCOPES,
         "has_own_scopes": Scope.objects.filter(workspace=workspace, is_built_in=False).exists(),
     }

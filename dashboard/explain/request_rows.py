@@ -9,7 +9,13 @@ from dashboard.frame.credential_names import CredentialName, name_credential
 from dashboard.models import Membership
 
 # The words for a granted request, by endpoint.
-_GRANTED = {"token": "Token issued", "introspection": "Token looked up", "revocation": "Token revoked", "api": "Let in", "gateway": "Let through"}
+_GRANTED = {
+    "token": "Token issued",
+    "introspection": "Token looked up",
+    "revocation": "Token revoked",
+    "api": "API access granted",
+    "gateway": "Gateway access granted",
+}
 
 
 @dataclass(frozen=True, slots=True)

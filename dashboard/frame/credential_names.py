@@ -9,7 +9,7 @@ METHOD_SENTENCES = {
     Client.AuthMethod.CLIENT_SECRET_BASIC.value: "A secret in the Authorization header, or as an API key",
     Client.AuthMethod.CLIENT_SECRET_POST.value: "A secret in the body of the request",
     Client.AuthMethod.PRIVATE_KEY_JWT.value: "A signed assertion: nothing secret is ever sent",
-    Client.AuthMethod.TLS_CLIENT_AUTH.value: "A certificate of an authority that the operator trusts",
+    Client.AuthMethod.TLS_CLIENT_AUTH.value: "A certificate issued by a CA that the operator trusts",
     Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH.value: "A certificate that is registered with the client",
 }
 

@@ -15,7 +15,7 @@ from dashboard.people.notices import tell
 
 _LOCKED = (
     f"One-time codes are locked after {second_factors.MAX_WRONG_CODES} wrong ones. "
-    f"Use a passkey or a recovery code, or reset your password, which allows {second_factors.MORE_AFTER_RESET} more tries once a day."
+    f"Use a passkey or a recovery code, or reset your password: once a day, that allows {second_factors.MORE_AFTER_RESET} more tries."
 )
 _COPIED = "This passkey may have been copied, so it was refused. Use another passkey or your password, then remove this passkey."
 

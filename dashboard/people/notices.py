@@ -31,7 +31,10 @@ _TEXTS = {
     ),
     "one_time_codes_locked": (
         "One-time codes are locked for your account",
-        "Somebody with your password entered {wrong} wrong codes in a row. Use a passkey or a recovery code. A password reset allows {more} more tries a day.",
+        (
+            "Somebody with your password entered {wrong} wrong codes in a row. Use a passkey or a recovery code. "
+            "Once a day, a password reset allows {more} more tries."
+        ),
     ),
     "password_changed": ("Your password was changed", "Every other session of your account has ended."),
     "password_reset": ("Your password was reset by a link in an email", "Every session of your account has ended."),

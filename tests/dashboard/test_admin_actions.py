@@ -104,7 +104,7 @@ def test_disabling_and_enabling_count_every_kind_of_credential(choose, client, n
     assert "with 1 usable secret, 2 usable public keys and 1 usable certificate." in say(choose("enable_clients", client))
     for kind in (ClientSecret, ClientPublicKey, ClientCertificate):
         kind.objects.update(revoked_at=now)
-    assert "with no usable credential." in say(choose("enable_clients", client))
+    assert "It will be enabled, but no usable secret, public key or certificate is registered." in say(choose("enable_clients", client))
 
 
 def test_several_at_once_and_too_many_change_nothing(choose, demo, monkeypatch):

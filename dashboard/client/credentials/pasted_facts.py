@@ -79,7 +79,7 @@ def describe_key(key: ParsedPublicKey) -> str:
 
 def _refuse_key(key: ParsedPublicKey, known: ClientPublicKey | None, kids: set[str], *, now: datetime, zone: tzinfo) -> str:
     if known is not None and known.revoked_at is not None:
-        return f"It was revoked as {known.kid} {moment.say_day(known.revoked_at, now=now, zone=zone)}and can’t be added again. Make a new key pair."
+        return f"It was revoked as {known.kid} {moment.say_day(known.revoked_at, now=now, zone=zone)}, and can’t be added again. Make a new key pair."
     if known is not None:
         return f"This client already has it, as {known.kid}."
     if key.kid in kids:
@@ -115,7 +115,7 @@ def _describe_certificate(parsed: ParsedCertificate, known: ClientCertificate | 
 
 def _refuse_certificate(parsed: ParsedCertificate, known: ClientCertificate | None, *, now: datetime, zone: tzinfo) -> str:
     if known is not None and known.revoked_at is not None:
-        return f"It was revoked {moment.say_day(known.revoked_at, now=now, zone=zone)}and can’t be added again. Issue one with a new key."
+        return f"It was revoked {moment.say_day(known.revoked_at, now=now, zone=zone)}, and can’t be added again. Issue one with a new key."
     if known is not None:
         return "This client already has it."
     if parsed.expires_at <= now:

@@ -14,7 +14,7 @@ from tests.dashboard.accounts.conftest import add_passkey, last_event, sign_in
 from tests.dashboard.conftest import Browser, text_of
 
 CODE = "/accounts/sign-in/code/"
-LOCKED = "One-time codes are locked after 100 wrong ones. Use a passkey or a recovery code, or reset your password, which allows 10 more tries once a day."
+LOCKED = "One-time codes are locked after 100 wrong ones. Use a passkey or a recovery code, or reset your password: once a day, that allows 10 more tries."
 
 
 def enter(ada, code, **headers):

@@ -140,7 +140,7 @@ def test_a_form_without_its_token_makes_nothing(danas, client_, once):
     ("fields", "said"),
     [
         ({"overlap": "date", "until": "2020-01-01T00:00"}, "Choose a time after now."),
-        ({"overlap": "date", "until": ""}, "Enter a date and time, for example tomorrow noon."),
+        ({"overlap": "date", "until": ""}, "Enter a date and time, for example 2027-02-14 12:00."),
         ({"overlap": "date", "until": "soon"}, "Enter a date and a time"),
         ({"overlap": "date", "until": "9999-01-01T00:00"}, "That is over 100 years away."),
         ({"overlap": "99d"}, "Choose how long from the list."),

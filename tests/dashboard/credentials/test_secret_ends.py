@@ -117,7 +117,9 @@ def test_what_has_ended_or_was_revoked_meanwhile_stays_so(danas, old, now, page_
         assert f"Secret {old.secret_id} has expired" in text_of(page)
         assert "It expired today" in text_of(page) or "It expired yesterday" in text_of(page)
     secrets.revoke_secret(client=old.client, secret_id=old.secret_id, actor=factories.TESTS, now=now)
-    assert "It was revoked today" in text_of(danas.get(page_of(old)))
+    text = text_of(danas.get(page_of(old)))
+    assert f"Secret {old.secret_id} is revoked" in text
+    assert "It was revoked today" in text
 
 
 def test_a_secret_that_is_used_is_ended_by_typing_its_id_and_its_tokens_keep_working(danas, old):

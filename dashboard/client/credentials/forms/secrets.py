@@ -95,7 +95,7 @@ class UntilField:
         if "until" in form.errors:
             return None
         if until is None:
-            form.add_error("until", "Enter a date and time, for example tomorrow noon.")
+            form.add_error("until", "Enter a date and time, for example 2027-02-14 12:00.")
         else:
             try:
                 expiry.require_ahead(until - self.now)
