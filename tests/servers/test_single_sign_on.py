@@ -77,7 +77,7 @@ def test_a_workspace_that_opens_by_single_sign_on_only(single_sign_on: SingleSig
     query(server, f"{demand} SELECT id, 1, 0, 'developer' FROM clients_workspace WHERE slug = 'sealed'")
     visitor.submit("Continue", login="ada@example.com", password=created["owner_password"])
     assert visitor.open("/w/sealed/members/").status_code == 403
-    assert heading(visitor) == f"sealed opens with {NAME} only"
+    assert heading(visitor) == f"sealed can be opened only with {NAME}"
     assert server.manage("allow_passwords", "sealed") == {"workspace": "sealed", "changed": True, "members": []}
     assert visitor.open("/w/sealed/members/").status_code == 200
 
