@@ -66,7 +66,7 @@ def decrypt(encrypted: str, *, context: str) -> bytes:
         known = ", ".join(key_encryption_keys())
         raise MissingKeyEncryptionKeyError(
             f"KEY_ENCRYPTION_KEYS lacks the key with ID {key_id}. It contains, in this order: {known}. "
-            "If .env already contains the missing key, restart. Otherwise take it from the .env of that time and add it to the end of the list."
+            "If .env already contains the missing key, restart. Otherwise, copy it from an older backup of .env to the end of the list."
         )
     try:
         data = bytes.fromhex(sealed)

@@ -85,7 +85,7 @@ ERROR_CODES = (
         403,
         "insufficient_scope",
         "`/api/v1` and gateway: the credentials are valid but lack a scope; gateway: "
-        "a test client called where a live one is required, or the other way round, or the proxy requires something that makes no sense",
+        "a test client called where a live one is required, or the other way round, or the proxy's requirement is invalid",
         "get a token with the scope that `WWW-Authenticate` names; if it names none, "
         "call with a client of the other environment, or correct the proxy: [find the reason](#find-the-reason)",
     ),
@@ -110,7 +110,7 @@ ERROR_CODES = (
     ErrorCode(
         429,
         "invalid_client",
-        "too many authentications failed from this address, for this client or in total",
+        "too many authentication attempts from this address have failed, for this client or in total",
         "correct the credentials, then wait for as many seconds as `Retry-After` says",
     ),
     ErrorCode(

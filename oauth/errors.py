@@ -208,7 +208,7 @@ class TooManyFailuresError(OAuthError):
 
     def __init__(self, *, retry_after: int, client: RegisteredClient | None = None) -> None:
         super().__init__(
-            f"Too many authentications failed from this address, for this client or in total. Wait {retry_after} s.",
+            f"Too many authentication attempts from this address have failed, for this client or in total. Wait {retry_after} s.",
             reason=reasons.THROTTLED.say(),
             client=client,
         )

@@ -131,7 +131,7 @@ def _parse_object(content: bytes) -> dict[str, Any]:
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise InvalidJWTError("has a member twice")
+        raise InvalidJWTError("contains the same member twice")
     return members
 
 

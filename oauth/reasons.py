@@ -147,7 +147,8 @@ REPEATED_AUTHORIZATION = Refusal(
 THROTTLED = Refusal(
     "throttled",
     "Too many failures",
-    "Too many authentications failed from this address, for this client or in total, so requests for this client from this address are refused for a while.",
+    "Too many authentication attempts from this address have failed, for this client or in total,"
+    " so requests for this client from this address are refused for a while.",
     "Look at the failures before this one. Only failures count.",
     operator="Wait for `Retry-After`.",
 )

@@ -161,7 +161,7 @@ class ImpossibleDemandError(_ForbiddenError):
 
     def __init__(self, reason: Reason, *, scheme: str, client: RegisteredClient, credential_id: str) -> None:
         super().__init__(
-            "The credentials are valid, but no client can meet what is required here. The gateway is set up wrongly.",
+            "The credentials are valid, but no client can meet this requirement. The gateway is misconfigured.",
             reason,
             scheme=scheme,
             client=client,

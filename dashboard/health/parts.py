@@ -49,7 +49,7 @@ _GRACE = timedelta(days=2)
 
 # The effect on tokens: a token request with a secret only reads the database; one with an assertion or DPoP also writes a mark.
 _PROBLEMS = {
-    UNREACHABLE: ("the database can’t be written", True),
+    UNREACHABLE: ("the database can’t be reached", True),
     NO_ANSWER: ("the database doesn’t answer", True),
     TOO_MANY_CONNECTIONS: ("the database accepts no more connections", True),
     NO_MEMORY: ("the database has run out of memory", True),
@@ -97,7 +97,7 @@ def _database(_now: datetime) -> Part:
             ScheduledJob.objects.update(next_run_at=F("next_run_at"))
     except DatabaseError as error:
         fault = find_fault(error) or UNREACHABLE
-        measured = f"{kind}, no write: {str(error).splitlines()[0][:120]}"
+        measured = f"{kind}, write failed: {str(error).splitlines()[0][:120]}"
         problem, stops_tokens = _PROBLEMS[fault]
         return Part("database", "Database", BAD, "Failed", measured, limit, problem, fault.fix.rstrip("."), stops_tokens=stops_tokens)
     took = (time.perf_counter() - begins) * 1000
@@ -191,13 +191,13 @@ def _clock(now: datetime) -> Part:
     if ahead > CLOCK_SECONDS:
         problem = f"the newest audit event is {ahead:,.0f} s ahead of this clock"
         return Part("clock", "Clock", BAD, "Off", problem, limit, problem, "Synchronise all machines with NTP")
-    return Part("clock", "Clock", GOOD, "Good", f"{said}, no event is from the future", limit)
+    return Part("clock", "Clock", GOOD, "Good", said, limit)
 
 
 def _compare_clocks() -> tuple[float, str]:
     """The difference of the clocks in seconds, and in words."""
     off = read_clocks().ahead.total_seconds()
-    return off, f"{abs(off) * 1000:,.0f} ms off the database’s" if off else "in sync with the database’s"
+    return off, f"{abs(off) * 1000:,.0f} ms off the database’s" if off else "in sync with the database"
 
 
 def _mail(now: datetime) -> Part:

@@ -103,11 +103,11 @@ def list_tasks(stopped: Stopped) -> list[Task]:
     slug = stopped.clients[0].workspace.slug
     tasks = []
     for number, client in enumerate(stopped.clients[:5]):
-        contact = client.contact or "the person who runs it"
+        told = f"{client.contact} that {client.name}" if client.contact else f"the person who runs {client.name} that it"
         tasks.append(
             Task(
                 f"tell-{number}",
-                f"Tell {contact} that {client.name} needs new credentials",
+                f"Tell {told} needs new credentials",
                 f"Open {client.name}",
                 reverse("client", args=[slug, client.client_id]),
             )

@@ -15,8 +15,8 @@ from dashboard.people.user_agent import describe_device
 
 # The subject, and the meaning of the change.
 _TEXTS = {
-    "passkey_added": ("A passkey was added to your account: {name}", "From now on, it can sign in without a password.{ended}"),
-    "passkey_removed": ("A passkey was removed from your account: {name}", "It can no longer sign in."),
+    "passkey_added": ("A passkey was added to your account: {name}", "You can now sign in with it, without a password.{ended}"),
+    "passkey_removed": ("A passkey was removed from your account: {name}", "It can no longer be used to sign in."),
     "passkey_refused": (
         "A passkey of your account may have been copied: {name}",
         "It was refused: a passkey counts its uses, and this one had a number that was used before. Remove this passkey and add a new one, even if it was you.",

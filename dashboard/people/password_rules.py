@@ -44,7 +44,7 @@ class NotAboutThisPlace:
             )
 
     def get_help_text(self) -> str:
-        return f"At least {_LEAST_BESIDE} of them besides the name of this site."
+        return f"At least {_LEAST_BESIDE} characters that aren’t part of this site’s name."
 
 
 def _words_of_this_place() -> list[str]:

@@ -16,7 +16,7 @@ _quota = LogQuota(seconds=60, lines=50, of_one=5)
 _UNKNOWN = (7, 18, 19, 20, 21)
 
 SLOW = "its key, or the key of a certificate sent with it, is of a kind that can't be registered: an EC key without a named curve, or another algorithm"
-MANY = "more certificates were sent with it than any chain has"
+MANY = "too many certificates were sent with it"
 
 
 def log_refusal(error: ssl.SSLError, address: str, complaint: str) -> None:

@@ -11,7 +11,7 @@ class WorkspaceForm(forms.Form):
         named="name",
         label="Name",
         max_length=100,
-        help_text="The name for people. You can change it later.",
+        help_text="The display name. You can change it later.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
         error_messages={"required": "Enter a name, for example Billing.", "max_length": "A name can have at most 100 characters."},
     )

@@ -107,7 +107,7 @@ def test_what_none_of_the_given_methods_uses_is_refused(refused, demo, tmp_path,
         "--tls-subject": "san_ip:203.0.113.7",
     }[option]
     others = [part for other in Client.AuthMethod.values if other not in (method, "tls_client_auth") for part in ("--auth-method", other)]
-    assert f"is for {method}, which isn't one of the client's methods" in refused(*MINIMAL, *others, option, value)
+    assert f"needs {method}, which isn't one of the client's methods" in refused(*MINIMAL, *others, option, value)
 
 
 def test_certificate_for_a_ca_issued_one_says_the_subject(command, demo, tmp_path):

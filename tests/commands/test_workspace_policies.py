@@ -26,7 +26,7 @@ def life(secret):
     ("fields", "arguments", "said"),
     [
         ({"allowed_auth_methods": ["private_key_jwt"]}, ["--auth-method", "client_secret_basic"], "demo doesn’t allow client_secret_basic. It allows private"),
-        ({"allowed_auth_methods": ["private_key_jwt"]}, [], "Give the client the key, certificate or subject that this needs."),
+        ({"allowed_auth_methods": ["private_key_jwt"]}, [], "Give the client a key, a certificate or a certificate subject."),
         ({"max_secret_lifetime_days": 90}, ["--secret-expires-in", "91d"], "demo allows at most 90d for secrets. Admins and owners"),
         ({"max_secret_lifetime_days": 90}, ["--secret-expires-in", "never"], "demo requires an expiry date for each secret. Choose a lifetime, for example"),
         ({"requires_secret_expiry": True}, [], "demo requires an expiry date for each secret."),

@@ -80,7 +80,7 @@ NOBODY = f'Bearer realm="TokenOS", error="insufficient_scope", {DPOP_CHALLENGE}'
 
 def assert_nobody_gets_in(answer, sentence):
     assert answer.error == (403, "insufficient_scope")
-    assert answer.json()["error_description"] == "The credentials are valid, but no client can meet what is required here. The gateway is set up wrongly."
+    assert answer.json()["error_description"] == "The credentials are valid, but no client can meet this requirement. The gateway is misconfigured."
     assert answer.headers["www-authenticate"] == NOBODY
     assert not any(name.startswith("x-tokenos") for name in answer.headers)
     assert (reason_of(answer.request_id), detail_of(answer.request_id)) == ("impossible_demand", sentence)

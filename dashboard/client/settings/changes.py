@@ -24,7 +24,7 @@ LABELS: Mapping[str, str] = {
     "allowed_networks": "Allowed addresses",
     "require_dpop": "DPoP-bound tokens only",
     "require_certificate": "Certificate-bound tokens only",
-    "jwks_uri": "Address of its public keys",
+    "jwks_uri": "JWKS URL",
     "tls_subject_type": "Certificate subject",
     "tls_subject": "Value of the subject",
 }
@@ -99,13 +99,13 @@ def say_saved(names: Iterable[str], *, living_tokens: int) -> str:
 
 
 def say_labels(names: Iterable[str]) -> str:
-    """The labels of the fields, in the order of the form: “Owner and address of its public keys”."""
+    """The labels of the fields, in the order of the form: “Owner and JWKS URL”."""
     first, *others = [label for name, label in LABELS.items() if name in set(names)]
     return get_text_list([first, *map(_lower, others)], "and")
 
 
 def _lower(label: str) -> str:
-    return label if label.startswith("DPoP") else label[:1].lower() + label[1:]
+    return label if label.startswith(("DPoP", "JWKS")) else label[:1].lower() + label[1:]
 
 
 def merge(client: Client, entered: Mapping[str, Any], meanwhile: Meanwhile) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from dashboard.people import account_status
 
 
 class Command(JSONCommand):
-    help = "Take the administrator's rights from an account, and end its sessions. The last active administrator can't be demoted."
+    help = "Remove an account's administrator rights and end its sessions. The last active administrator can't be demoted."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")

@@ -10,7 +10,7 @@ from dashboard.instance.key_rotation import reencrypt_keys
 
 
 class Command(JSONCommand):
-    help = "Encrypt every private signing key, and every TOTP secret, again with the first of KEY_ENCRYPTION_KEYS."
+    help = "Re-encrypt every private signing key and every TOTP secret with the first key in KEY_ENCRYPTION_KEYS."
 
     def run(self, options: Mapping[str, Any], *, actor: Actor, now: datetime) -> Mapping[str, Any]:  # noqa: ARG002  # it has no arguments
         return {"reencrypted": reencrypt_keys(actor=actor, now=now)}

@@ -239,7 +239,10 @@ class TestWithoutAMailServer:
 
 
 def test_the_hint_under_the_field_tells_every_rule(browser, here, link, adas_invitation):
-    said = "At least 12 characters. At least 8 of them besides the name of this site. Not similar to your email or name. Not in a list of breached passwords."
+    said = (
+        "At least 12 characters. At least 8 characters that aren’t part of this site’s name. "
+        "Not similar to your email or name. Not in a list of breached passwords."
+    )
     stranger = Browser()
     stranger.get(adas_invitation)
     for page in (browser.get(link), here.get("/accounts/security/password/"), stranger.get("/accounts/invite/")):

@@ -97,7 +97,7 @@ def test_whatever_form_a_good_secret_comes_in_it_works_and_no_part_of_it_is_show
 def test_each_check_is_told_with_what_it_would_get_and_what_fails_says_what_to_do(test, pair, demo):
     said = test(f"curl -u {pair[0]}:{pair[1][:-1]} http://localhost:8443/oauth2/token -d grant_type=client_credentials -d scope=admin")
     assert "This is refused" in said
-    assert "Good: The client is known" in said
+    assert "Passes: The client is known" in said
     assert "Fails: The request came over plain HTTP with credentials. Use https." in said
     assert "Fails: The secret’s checksum is wrong. The secret was cut off or mistyped. Copy it again." in said
     assert "Fails: This client doesn’t have admin. Request less, or give the client what is missing. Add it" in said

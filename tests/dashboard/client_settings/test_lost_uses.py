@@ -130,4 +130,4 @@ def test_proof_comes_after_the_question_and_keeps_what_was_entered(ada, demo, us
     response = browser.post(path(used), entries_of(page) | {"agreed": page.context["agreed"]})
     assert response["Location"].startswith("/accounts/confirm/")
     page = browser.post(response["Location"], {"password": factories.PASSWORD}, follow=True)
-    assert "Methods and address of its public keys changed." in text_of(page)
+    assert "Methods and JWKS URL changed." in text_of(page)

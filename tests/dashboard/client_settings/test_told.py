@@ -28,11 +28,11 @@ def save(browser, client, **changes):
 
 def test_an_address_of_keys_that_is_added(carls, client):
     methods = [*client.auth_methods, "private_key_jwt"]
-    assert save(carls, client, auth_methods=methods, jwks_uri=JWKS) == [(OWNER, "Address of its public keys changed: billing-sync")]
+    assert save(carls, client, auth_methods=methods, jwks_uri=JWKS) == [(OWNER, "JWKS URL changed: billing-sync")]
     [message] = sent()
     for text in (message.body, " ".join(message.alternatives[0].content.split())):
         assert "by carl@example.com, in Demo." in text
-        assert f"Address of its public keys: {JWKS}, before: none" in text
+        assert f"JWKS URL: {JWKS}, before: none" in text
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ class TestOwners:
         subjects = {message.to[0]: message.subject for message in sent()}
         assert subjects["olga@example.com"] == "A new owner: Demo"
         assert subjects["ada@example.com"] == "A new owner: Demo"
-        assert subjects["mia@example.com"] == "You are an owner now in Demo"
+        assert subjects["mia@example.com"] == "You are now an owner in Demo"
 
     def test_hear_that_their_own_session_deletes_the_workspace(self, adas):
         adas.post("/w/demo/settings/delete/", {"slug": "demo"})

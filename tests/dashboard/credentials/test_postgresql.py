@@ -22,6 +22,6 @@ def test_who_is_concerned_is_told(run_on_postgresql):
             [["mia@example.com"], "A secret was added: billing-sync"],
             [["ada@example.com"], "A new owner: Demo"],
             [["dana@example.com"], "A new owner: Demo"],
-            [["mia@example.com"], "You are an owner now in Demo"],
+            [["mia@example.com"], "You are now an owner in Demo"],
         ],
     }

@@ -103,7 +103,7 @@ def test_a_read_only_database_is_shown_and_the_page_still_opens(adas):
         ("database or disk is full", "Tokens are being issued. 1 problem needs attention now: the database’s disk is full", "Free some space"),
         ("database is locked", "Tokens are being issued. 1 problem needs attention now: another program has locked the database", "Look for a backup, a shell"),
         ("database disk image is malformed", "Tokens can’t be issued: the database is damaged", "restore the database from a backup"),
-        ("the connection is closed", "Tokens can’t be issued: the database can’t be written", "Check that it is running"),
+        ("the connection is closed", "Tokens can’t be issued: the database can’t be reached", "Check that it is running"),
     ],
 )
 def test_any_other_write_failure_is_shown_as_one(adas, monkeypatch, said, begins, fix):

@@ -70,7 +70,7 @@ def test_everything_that_was_found_ends_together(danas, demo, billing):
     assert ClientSecret.objects.get(pk=billing.secret.pk).revoked_at is None
     assert RevokedToken.objects.count() == 1
     assert "Tell payments@example.com that billing-sync needs new credentials" in text
-    assert "Tell the person who runs it that route-planner needs new credentials" in text
+    assert "Tell the person who runs route-planner that it needs new credentials" in text
 
 
 def test_a_token_ends_alone_and_is_not_counted_again(danas, billing):

@@ -68,7 +68,7 @@ def test_somebody_who_lacks_a_required_second_factor_is_marked(adas, ada, demo):
     prove(adas, Authenticator.objects.create(user=ada, type="totp", data={"secret": "x"}))
     AccessPolicy.objects.create(workspace=demo, requires_second_factor=True)
     rows = rows_of(adas.get(PAGE))
-    assert "Must add one before this workspace opens again" in rows["ben@example.com"]
+    assert "Must add one to open this workspace again" in rows["ben@example.com"]
     assert "Must add one" not in rows["ada@example.com"]
 
 

@@ -61,7 +61,7 @@ def test_it_holds_from_the_next_click_on_and_whoever_it_happens_to_is_told(adas,
     change(adas, ben, demo, "viewer")
     assert bens.get("/w/demo/members/invite/").status_code == 403
     (to, subject, body), _ = mails()
-    assert (to, subject) == ("ben@example.com", "You are an admin now in Demo")
+    assert (to, subject) == ("ben@example.com", "You are now an admin in Demo")
     assert "Your role in Demo was changed from viewer to admin by ada@example.com." in body
 
 
