@@ -41,7 +41,7 @@ def test_client_that_asks_for_no_method_gets_the_allowed_ones_if_it_has_what_the
     assert make(demo, now).client.auth_methods == ["client_secret_post"]
     assert make(demo, now, jwks_uri="https://example.com/jwks.json").client.auth_methods == ["client_secret_post", "private_key_jwt"]
     demo = demand(demo, now, allowed_auth_methods=["private_key_jwt"])
-    assert "Give the client the key" in refusal(lambda: make(demo, now))
+    assert "Give the client a key" in refusal(lambda: make(demo, now))
 
 
 # Lives of secrets

@@ -37,7 +37,7 @@ def test_the_21st_failure_of_a_client_from_an_address_has_to_wait_even_with_the_
     before = list(FailureCount.objects.order_by("key").values_list())
     for answer in (asgi.token(wrong), asgi.token(billing.basic)):
         assert answer.error == (429, "invalid_client")
-        assert "from this address, for this client or in total." in answer.json()["error_description"]
+        assert "from this address have failed, for this client or in total." in answer.json()["error_description"]
         assert 0 < int(answer.headers["retry-after"]) <= 300
     assert list(FailureCount.objects.order_by("key").values_list()) == before
     assert RecordedRequest.objects.count() == 20
