@@ -67,6 +67,10 @@ def test_running_server_says_it_to_the_operator_and_nobody_else_and_a_new_key_ne
     readyz = server.get("/readyz")
     refused = server.post("/oauth2/token", auth=credentials, data=GRANT)
     assert (readyz.status_code, readyz.json()["checks"]["signing_key"]["problem"]) == (503, "locked")
+    # Most of these come from memory.
+    for again in [server.get("/readyz") for _ in range(8)]:
+        assert (again.status_code, again.headers["Retry-After"], again.headers["Cache-Control"]) == (503, "2", "no-store")
+        assert again.json()["checks"]["signing_key"]["problem"] == "locked"
     assert (refused.status_code, refused.json()["error"]) == (503, "temporarily_unavailable")
     assert missing_id(server) not in readyz.text + refused.text
     logged = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
