@@ -1,10 +1,11 @@
 """The checks of /readyz: for the parts that tokens need, and for parts that only other functions need.
 
 Each check may hang, so it runs in a thread and counts as failed after LIMIT seconds. Each group has one run at a time, which all simultaneous requests
-share: frequent requests cost nothing, and a hanging check blocks only one thread.
+share, and RUNS_A_SECOND: frequent requests cost nothing, and a hanging check blocks only one thread.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,8 +31,8 @@ from oauth.patience import patience
 # Seconds from the beginning of a run.
 LIMIT = 2.5
 
-# Seconds for which a result is reused, because anybody may ask any number of times.
-REUSED = 1.0
+# Of each group, in each process. Further requests get the last result, because anybody may ask any number of times.
+RUNS_A_SECOND = 5
 
 READY, DEGRADED, UNAVAILABLE = "ready", "degraded", "unavailable"
 
@@ -59,14 +60,14 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Checks that share a database connection and run one after the other. reused: for how many seconds a good result is reused. A bad one is for REUSED.
+    """Checks that share a database connection and run one after the other. reused: for how many seconds a good result is reused.
 
     by_serving_threads: whether the threads and connections that answer token requests run them, if this process has any.
     """
 
     checks: tuple[Check, ...]
     by_serving_threads: bool = False
-    reused: float = REUSED
+    reused: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +188,9 @@ class _Run:
         finally:
             self.ended.set()
 
-    def is_over(self) -> bool:
-        return self.ended.is_set() and monotonic() >= self.began + (self.group.reused if self.find_worst() == READY else REUSED)
+    def is_reused(self) -> bool:
+        """Whether the result is good, and new enough for its group."""
+        return self.find_worst() == READY and monotonic() < self.began + self.group.reused
 
     def find(self, check: Check) -> State:
         """The state of a check that hasn't finished because it, or one before it, hangs."""
@@ -216,14 +218,26 @@ def worst(statuses: Iterable[str]) -> str:
 
 
 _lock = Lock()
-_runs: dict[int, _Run] = {}
+# The last runs of each group, by its number.
+_runs: dict[int, deque[_Run]] = {}
+
+
+def _find_current(number: int) -> _Run | None:
+    """The run whose result a request gets. None if a new one has to begin."""
+    runs = _runs.get(number)
+    if not runs:
+        return None
+    last = runs[-1]
+    has_spent_runs = len(runs) == RUNS_A_SECOND and monotonic() < runs[0].began + 1
+    return last if has_spent_runs or not last.ended.is_set() or last.is_reused() else None
 
 
 def _join(number: int) -> _Run:
     with _lock:
-        run = _runs.get(number)
-        if run is None or run.is_over():
-            run = _runs[number] = _Run(GROUPS[number])
+        run = _find_current(number)
+        if run is None:
+            run = _Run(GROUPS[number])
+            _runs.setdefault(number, deque(maxlen=RUNS_A_SECOND)).append(run)
             run.start()
         return run
 
@@ -238,6 +252,6 @@ def look() -> dict[str, State]:
 
 def find_recent() -> dict[str, State] | None:
     """Each part's state, without waiting; None if one has to be looked at."""
-    runs = [_runs.get(number) for number in range(len(GROUPS))]
-    known = [run for run in runs if run is not None and run.ended.is_set() and not run.is_over()]
+    runs = [_find_current(number) for number in range(len(GROUPS))]
+    known = [run for run in runs if run is not None and run.ended.is_set()]
     return {check.name: run.find(check) for run in known for check in run.group.checks} if len(known) == len(GROUPS) else None
