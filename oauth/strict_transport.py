@@ -1,7 +1,7 @@
 """Strict-Transport-Security, RFC 6797: for a year, a browser that has seen it calls the issuer's host by HTTPS only.
 
 It isn't sent for localhost and IP addresses, because it applies to every port of a name, and other services there may use plain HTTP. It doesn't include
-names below the issuer's, which may belong to somebody else, and the gateway doesn't send it for the API that it protects.
+subdomains, which may belong to somebody else, and the gateway doesn't send it for the API that it protects.
 """
 
 from functools import lru_cache

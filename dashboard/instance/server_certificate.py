@@ -93,7 +93,7 @@ def _is_good(certificate: x509.Certificate, ca: x509.Certificate, names: list[x5
 
 
 def _constraints(names: list[x509.GeneralName]) -> x509.NameConstraints:
-    """RFC 5280 §4.2.1.10. A DNS name also permits the names below it."""
+    """RFC 5280 §4.2.1.10. A DNS name also permits its subdomains."""
     return x509.NameConstraints([x509.IPAddress(ip_network(name.value)) if isinstance(name, x509.IPAddress) else name for name in names], None)
 
 

@@ -200,7 +200,7 @@ def test_long_body_is_refused_in_json(site: Site) -> None:
 
 
 def test_handshakes_that_stop_are_ended_after_ten_seconds(site: Site) -> None:
-    """nginx counts no connection whose handshake isn't over: those of one stranger would take all that it has for a minute."""
+    """nginx counts no connection whose handshake isn't complete: those of one stranger would take all that it has for a minute."""
     begun = time.monotonic()
     sockets = [socket.create_connection(("127.0.0.1", site.tls["tokens.example.com"].port)) for _ in range(20)]
     for sock in sockets:
