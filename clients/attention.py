@@ -33,7 +33,7 @@ class Kind(models.TextChoices):
     """The kinds of reasons, in the order in which they are shown."""
 
     ROTATING = "rotating", "Old secret still used"
-    EXPIRING = "expiring", "Expiring in 14 days"
+    EXPIRING = "expiring", "Expiring within 14 days"
     NEW_ADDRESS = "new-address", "New address"
     REFUSED = "refused", "Refused over 5 %"
     UNUSED = "unused", "Unused for 90 days"

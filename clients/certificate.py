@@ -1,7 +1,7 @@
 """Client certificates as an operator submits them: X.509 (RFC 5280) in PEM (RFC 7468).
 
-A certificate is refused if OpenSSL would refuse it in a TLS handshake anyway, so that this is noticed early, or if it isn't safe. Chains aren't supported on
-purpose: a registered certificate is trusted by itself (RFC 8705 §2.2).
+A certificate is refused if OpenSSL would refuse it in a TLS handshake anyway, so that this is noticed early, or if it isn't safe. Chains are deliberately
+not supported: a registered certificate is trusted by itself (RFC 8705 §2.2).
 """
 
 import binascii
@@ -91,7 +91,7 @@ def parse_thumbprint(text: str) -> str:
 def _read_pem(text: str) -> list[bytes]:
     if _PRIVATE.search(text):
         raise ValidationError(
-            "The file contains a PRIVATE KEY. It has left its owner, so it is compromised. Make a new key and certificate, and register the certificate.",
+            "The file contains a PRIVATE KEY. Treat it as compromised. Make a new key and certificate, and register the certificate.",
             code="private_key",
         )
     if len(text) > MAX_LENGTH:

@@ -7,7 +7,7 @@ The forms are PKCS 8 (RFC 5958 §2 and §3), PKCS 1 (RFC 8017 §A.1), SEC 1 (RFC
 from enum import IntEnum
 from typing import NamedTuple
 
-# An RSA private key of 8,192 bits has less than 5 KB.
+# An RSA private key of 8,192 bits takes less than 5 KB.
 MAX_KEY_LENGTH = 8 * 1024
 MAX_RSA_BITS = 8192
 # Each bit of an exponent costs time at every signature. The usual exponent, 65537, has 17 bits.
@@ -96,7 +96,7 @@ def is_quick_certificate(der: bytes) -> bool:
     whole = _read_strictly(der, 1)
     certificate = _read_strictly(whole[0].content, 3) if whole and whole[0].tag == _Tag.SEQUENCE else []
     body = _read_strictly(certificate[0].content, 10) if certificate and certificate[0].tag == _Tag.SEQUENCE else []
-    # The version is optional. Then follow the serial number, the signature algorithm, the issuer, the validity, the subject and the key.
+    # The version is optional. The serial number, the signature algorithm, the issuer, the validity, the subject and the key come next.
     place = 6 if body and body[0].tag == _VERSION else 5
     key = _read_strictly(body[place].content, 2) if len(body) > place and body[place].tag == _Tag.SEQUENCE else []
     if [element.tag for element in key] != [_Tag.SEQUENCE, _Tag.BIT_STRING]:

@@ -1,4 +1,4 @@
-"""Finds out before a client is changed which of its recent uses would be refused afterwards. It reads the counts of its use."""
+"""Before a client is changed, finds which of its recent uses would then be refused, from its usage counts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -15,7 +15,7 @@ from clients.der import is_quick_private_key
 from clients.public_key import MAX_KEYS, read_jwk
 
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----([^-]*)-----END \1-----")
-# In OpenSSH's format an RSA key of 8,192 bits has less than 7 KB, in Base64 10 KB.
+# In OpenSSH's format an RSA key of 8,192 bits takes less than 7 KB, in Base64 10 KB.
 _MAX_OPENSSH_LENGTH = 12 * 1024
 _PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
 # Validating an RSA key takes seconds, and its public key is the same either way.

@@ -68,7 +68,7 @@ _ED25519_WEAK = frozenset(
 )
 
 _PRIVATE_KEY_GIVEN = (
-    "This contains a private key or a shared secret, which must never leave its owner, so it is compromised. Nothing was registered. "
+    "This contains a private key or a shared secret. Treat it as compromised. Nothing was registered. "
     "Destroy it, make a new key pair and register only the public key."
 )
 

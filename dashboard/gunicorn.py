@@ -44,7 +44,7 @@ open_files = 16384 if most_files == resource.RLIM_INFINITY else min(most_files, 
 resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, most_files))
 
 wsgi_app = "dashboard.asgi:application"
-# The master loads the application before it listens. So a worker is a fork that serves within a tenth of a second, also if it replaces another one or if the
+# The master loads the application before it listens. So a worker is a fork that serves within a tenth of a second, even if it replaces another one or if the
 # disk is gone.
 preload_app = True
 bind = settings.HOST if is_socket(settings.HOST) else f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"

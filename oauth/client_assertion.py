@@ -1,7 +1,7 @@
 """The rules for the content of a client assertion: RFC 7523 §3, with the audience rule of draft-ietf-oauth-rfc7523bis, OpenID Connect Core §9, FAPI 2.0
 §5.3.2.1.
 
-Pure: a parsed JWT in, a Reason or None out. oauth.private_key_jwt checks who signed it. There is no rule about iat's age on purpose: exp bounds the lifetime.
+Pure: a parsed JWT in, a Reason or None out. oauth.private_key_jwt checks who signed it. There is deliberately no rule about iat's age: exp bounds the lifetime.
 """
 
 import math

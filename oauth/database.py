@@ -55,7 +55,7 @@ def own_database() -> BaseDatabaseWrapper:
 def keep_event_loop_database() -> bool:
     """Let this thread keep using the connection that it opens here while it runs an event loop, in which Django would open one for each task.
 
-    Returns whether it may, which is so with SQLite. A statement that waits longer than a millisecond for another writer raises OperationalError. Call it
+    Returns True with SQLite, otherwise False. A statement that waits longer than a millisecond for another writer raises OperationalError. Call it
     before the loop runs.
     """
     if connection.vendor != "sqlite":

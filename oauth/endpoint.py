@@ -155,8 +155,8 @@ def form_endpoint(name: str) -> Callable[[Callable[[Request, Form], Response]], 
 
 
 def _is_from_foreign_page(request: Request) -> bool:
-    """Any web page can make its visitors' browsers send a form here, so such failures don't count against the visitors' address. Browsers say it by
-    Sec-Fetch-Site (Fetch Metadata §2.4), older ones only by Origin (RFC 6454 §7), which programs don't send.
+    """Any web page can make its visitors' browsers send a form here, so such failures don't count against the visitors' address. Browsers indicate
+    this with Sec-Fetch-Site (Fetch Metadata §2.4), older ones only with Origin (RFC 6454 §7), which programs don't send.
     """
     site = request.headers.get("sec-fetch-site", "")
     if site:

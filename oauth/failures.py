@@ -1,6 +1,6 @@
 """Records a refused request: a line in the log, a count in the usage, and a RecordedRequest that the client's owner finds by the request ID.
 
-A network that is refused often gets only some lines (oauth/log_quota.py).
+A frequently refused network gets only a few lines (oauth/log_quota.py).
 """
 
 import logging

@@ -2,8 +2,8 @@
 
 HTTPS with a verified certificate. The name is looked up once; if somebody else chose it, all of its addresses must be public. The connection goes to the
 address that was checked, so changing the name's address in between doesn't help. No redirects, no proxy from the environment, a bounded response, and one time
-limit for everything: another process (oauth/exchange.py) talks to the server and is killed at the limit. Connections aren't kept alive on purpose, because such
-requests are rare.
+limit for everything: another process (oauth/exchange.py) talks to the server and is killed at the limit. Connections are deliberately not kept alive, because
+such requests are rare.
 """
 
 import atexit

@@ -1,6 +1,6 @@
 """The public keys that a client publishes at its jwks_uri (RFC 7591 §2, RFC 7517 §5), as this process last read them.
 
-A copy is used for five minutes. An unknown kid makes it be read again, but at most every 30 seconds, because anybody can send one. While the URI fails, the
+A copy is used for five minutes. An unknown kid causes another read, but at most every 30 seconds, because anybody can send one. While the URI fails, the
 last valid copy is used for up to a day. A host that takes too long isn't contacted at all for a while, but then copies of other URIs there are only used for a
 quarter of an hour: otherwise a slow URI would keep a removed key alive. The number of threads that wait for hosts is limited, so that other requests find free
 threads, and the hosts of one workspace can't take all of these.

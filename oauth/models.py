@@ -10,7 +10,7 @@ from clients.models import Client
 from clients.models.client import MAX_TOKEN_LIFETIME
 from oauth.database_clock import CLOCK_MARGIN
 
-# By then, even the longest token that the key signed at the last moment has expired, also if this clock is ahead or a verifier's is behind.
+# By then, even the longest-lived token that the key signed at the last moment has expired, even if this clock is ahead or a verifier's is behind.
 PUBLISHED_AFTER_RETIREMENT = MAX_TOKEN_LIFETIME + CLOCK_MARGIN
 
 
@@ -143,7 +143,7 @@ class ForgottenJWTs(models.Model):
     ends_before = models.BigIntegerField()
 
     class Meta:
-        verbose_name_plural = "forgotten JWTs"
+        verbose_name = verbose_name_plural = "removal of used JWTs"
         constraints = [models.CheckConstraint(condition=Q(pk=1), name="forgotten_jwts_one_row")]
 
     def __str__(self) -> str:

@@ -189,7 +189,7 @@ def _decoy(algorithm: str) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed2
             return ec.generate_private_key(curve).public_key()
         case "EdDSA" | "Ed25519":
             return ed25519.Ed25519PrivateKey.generate().public_key()
-    # The modulus isn't a product of two primes: making one takes long, and verifying works without it.
+    # The modulus isn't a product of two primes: making one takes a long time, and verifying works without it.
     return rsa.RSAPublicNumbers(65537, randbits(2048) | 1 << 2047 | 1).public_key()
 
 

@@ -22,7 +22,7 @@ def revoke(request: Request, form: Form) -> Response:
 
     A token that this node would refuse now is revoked too: the node's clock may be wrong, or the cause of the refusal may be undone later.
     """
-    # A file ends in a line break. Somebody who got 200 for nothing would believe the token to be revoked.
+    # A token read from a file may end in a line break. If that weren't stripped, the caller would get 200 although the token is still valid.
     presented = form.require("token").strip()
     authenticated = authenticate_client(request, form)
     caller = authenticated.client

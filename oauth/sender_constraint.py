@@ -1,7 +1,8 @@
 """Sender-constrained access tokens: binding a token when it is issued, and checking the binding when it is used. RFC 8705 §3, RFC 9449 §5 to §7.
 
 A token is bound to the key of the DPoP proof in the token request, and to the connection's certificate if the client authenticated with it. A client can be
-required to use only bound tokens. Who holds a bound token must show the key or the certificate with each request.
+required to use only bound tokens. The holder of a bound token must prove possession of the key or present the certificate with each
+request.
 """
 
 from collections.abc import Callable

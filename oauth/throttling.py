@@ -31,7 +31,7 @@ _COUNT = f"""INSERT INTO {_TABLE} (key, failures, window_ends) VALUES (%s, %s, %
         window_ends = CASE WHEN {_TABLE}.window_ends <= %s THEN excluded.window_ends ELSE {_TABLE}.window_ends END
     RETURNING failures, window_ends"""  # noqa: S608  # only names of our own are put in
 
-# How many times FAILURES_PER_ADDRESS each of the wider networks may fail. The widest comes first, so that two workers lock the rows in the same order.
+# The limit of each wider network, as a multiple of FAILURES_PER_ADDRESS. The widest comes first, so that two workers lock the rows in the same order.
 _TIMES = (16, 4)
 
 

@@ -73,7 +73,7 @@ def _read_file(name: str) -> bytes:
     except (OSError, ValueError) as error:
         # A name that isn't a path may be a key.
         shown = name if len(name) <= 100 else f"{name[:10]}…"
-        raise CommandError(f"“{shown}” can't be read ({getattr(error, 'strerror', None) or 'not a possible file name'}). Give the path of a file.") from None
+        raise CommandError(f"“{shown}” can't be read ({getattr(error, 'strerror', None) or 'not a valid file name'}). Give the path of a file.") from None
 
 
 def _decode(name: str, content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Disables clients that have long been unused if their workspace's policy says so, and warns of it before."""
+"""Disables clients that have long been unused if their workspace's policy says so, and warns their owners beforehand."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta

@@ -83,7 +83,7 @@ class CredentialAdmin(ReadOnlyAdmin):
             return [
                 "It stops working permanently, and so does every token that it obtained.",
                 describe_use(credential.last_used_at, now),
-                left or f"{client} has no other usable {noun}, so it gets no tokens with a {noun} until it has a new one.",
+                left or f"{client} has no other usable {noun}. Until you add one, it gets no tokens with a {noun}.",
             ]
 
         def act(credential: Any) -> None:

@@ -97,14 +97,14 @@ class UsedJWTAdmin(ReadOnlyAdmin):
 class ForgottenJWTsAdmin(ReadOnlyAdmin):
     """A time in the future means that a clock was wrong: until then, assertions and proofs that expire before it are refused."""
 
-    list_display = ("id", "marks_may_be_gone_that_end_before")
+    list_display = ("id", "marks_removed_up_to")
     list_filter = (_filter_by_end("end", "ends_before", ahead="future", over="past"),)
-    fields = readonly_fields = ("marks_may_be_gone_that_end_before",)
+    fields = readonly_fields = ("marks_removed_up_to",)
     search_fields = ("ends_before__exact",)
     search_help_text = "Search by the time, in seconds since 1970."
 
     @admin.display
-    def marks_may_be_gone_that_end_before(self, forgotten: ForgottenJWTs) -> datetime:
+    def marks_removed_up_to(self, forgotten: ForgottenJWTs) -> datetime:
         return _moment(forgotten.ends_before)
 
 
@@ -119,14 +119,14 @@ FloorFilter = filter_by(
 
 @admin.register(ReplayFloor)
 class ReplayFloorAdmin(ReadOnlyAdmin):
-    list_display = ("boot_id", "nothing_counts_from_before")
+    list_display = ("boot_id", "rejects_jwts_issued_before")
     list_filter = (FloorFilter,)
-    fields = readonly_fields = ("boot_id", "nothing_counts_from_before")
+    fields = readonly_fields = ("boot_id", "rejects_jwts_issued_before")
     find_by = ("boot_id",)
     search_fields = ("boot_id__exact",)
     search_help_text = "Search by boot ID, as in /proc/sys/kernel/random/boot_id."
 
-    @admin.display(empty_value="–")
-    def nothing_counts_from_before(self, floor: ReplayFloor) -> datetime | None:
-        """The time before which no JWT counts. None for the first boot, because no mark can have been lost before it."""
+    @admin.display(description="Rejects JWTs issued before", empty_value="–")
+    def rejects_jwts_issued_before(self, floor: ReplayFloor) -> datetime | None:
+        """JWTs issued before this time are rejected. None for the first boot, because no mark can have been lost before it."""
         return _moment(floor.began_at) if floor.began_at else None

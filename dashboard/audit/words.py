@@ -49,7 +49,7 @@ WORDS = {
     "signing_key.rotated": "rotated signing key",
     "token.more_revoked": "revoked more of its tokens",
     "token.revoked": "revoked a token",
-    "usage.seeded": "made usage for a benchmark",
+    "usage.seeded": "generated usage data for a benchmark",
     "user.confirmation_failed": "failed to confirm who they are",
     "user.confirmed": "confirmed who they are",
     "user.created": "created account",

@@ -59,7 +59,7 @@ class Expiry:
 
 @dataclass(frozen=True, slots=True)
 class ClientRow:
-    """spark: tokens in each of the last hours, None if they can't be read. is_idle: it hasn't been used for long."""
+    """spark: tokens in each of the last hours, None if they can't be read. is_idle: it hasn't been used for a long time."""
 
     client: Client
     method: str

@@ -31,7 +31,7 @@ _GOOD: Mapping[Subject, str] = {
     Subject.QUERY: "No credential is in the URL",
     Subject.FORM: "The request is well-formed",
     Subject.GRANT_TYPE: "The grant type is client_credentials",
-    Subject.AUTHENTICATION: "It uses one authentication method, which can be read",
+    Subject.AUTHENTICATION: "It uses exactly one authentication method, in a valid form",
     Subject.CLIENT: "The client is known",
     Subject.SECRET_FORM: "The secret is complete: its checksum is right",
     Subject.SECRET: "The secret belongs to this workspace",
@@ -46,7 +46,7 @@ _GOOD: Mapping[Subject, str] = {
     Subject.STATUS: "The client is enabled",
     Subject.METHOD: "The client may use this authentication method",
     Subject.ADDRESS: "The client may call from this address",
-    Subject.WAIT: "The address doesn’t have to wait because of earlier failures",
+    Subject.WAIT: "The address isn’t blocked by earlier failures",
     Subject.SCOPE: "The client has every requested scope",
     Subject.RESOURCE: "The client has the requested audience",
     Subject.BINDING: "The required DPoP proof or certificate is there",
@@ -54,7 +54,7 @@ _GOOD: Mapping[Subject, str] = {
     Subject.PROOF_FIRST_USE: "The DPoP proof wasn’t used before",
 }
 _OPEN: Mapping[Subject, str] = {
-    Subject.ADDRESS: "The client may only call from some addresses. Enter the address above.",
+    Subject.ADDRESS: "The client may only call from some addresses. Enter the address below.",
     Subject.BINDING: "The client’s tokens must be bound to a certificate. Paste its PEM below the request.",
 }
 # The text doesn't reveal whether a thing belongs to another workspace or doesn't exist.

@@ -11,7 +11,7 @@ from clients.redaction import holds_credential
 from clients.services.entered_values import clean_text
 from dashboard.people.password_rules import MAX_PASSWORD
 
-# The library reads CBOR in quadratic time. With an RSA key and the longest ID, a response has 9 KB.
+# The library reads CBOR in quadratic time. With an RSA key and the longest ID, a response is 9 KB long.
 _MAX_CREDENTIAL = 12 * 1024
 # NUL in JSON. PostgreSQL stores it neither in text nor in JSON.
 _NUL = rb"\u0000"

@@ -17,7 +17,7 @@ Found = TypeVar("Found")
 DJANGO_THREADS = 8
 # At most this many page requests of a worker wait for a thread.
 MAX_WAITING = 256
-# Seconds for which a statement of an overdue request may be running: an export takes long, but its statements are short.
+# Seconds for which a statement of an overdue request may be running: an export takes a long time, but its statements are short.
 OVERDUE_STATEMENT = 0.75
 # Seconds for the queries that decide about a request; after them, the request is given up.
 MAX_LOOK = 0.75

@@ -1,7 +1,7 @@
 """The checks of /readyz: for the parts that tokens need, and for parts that only other functions need.
 
-Each check may hang, so it runs in a thread and counts as failed after LIMIT seconds. Each group has one run at a time, which all simultaneous requests
-share, and RUNS_A_SECOND: frequent requests cost nothing, and a hanging check blocks only one thread.
+Each check may hang, so it runs in a thread and counts as failed after LIMIT seconds. Each group runs once at a time, for all simultaneous requests, and
+at most RUNS_A_SECOND times a second, so frequent requests cost nothing, and a hanging check blocks only one thread.
 """
 
 import logging

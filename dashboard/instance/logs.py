@@ -112,8 +112,8 @@ def _cut_foreign(text: Any) -> Any:
 
 class StrangersFilter(logging.Filter):
     """Django logs each refused request as an error, often with a traceback, although it is the sender's mistake. A warning is enough for an operator whose
-    ALLOWED_HOSTS lacks a name. It has no traceback, which would hide those of our own failures, and only the beginning of the sent text. A network that is
-    refused often gets a few lines. This filter must come before RedactingFilter.
+    ALLOWED_HOSTS lacks a name. It has no traceback, which would hide those of our own failures, and only the beginning of the sent text. A frequently
+    refused network gets only a few lines. This filter must come before RedactingFilter.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

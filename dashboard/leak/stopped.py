@@ -117,7 +117,7 @@ def list_tasks(stopped: Stopped) -> list[Task]:
         requests = f"{suspect.use.count:,} request{'' if suspect.use.count == 1 else 's'}"
         query = urlencode({"address": suspect.use.address})
         url = f"{reverse('client_requests', args=[slug, suspect.client.client_id])}?{query}"
-        tasks.append(Task(f"look-{suspect.use.address}", f"Look at the {requests} of {suspect.use.address}", "Show requests", url))
+        tasks.append(Task(f"look-{suspect.use.address}", f"Look at the {requests} from {suspect.use.address}", "Show requests", url))
     query = urlencode({"client": stopped.clients[0].client_id, "period": "all"})
     tasks.append(Task("export", f"Save the events of {stopped.clients[0].name} for the report", "Show events", f"{reverse('audit', args=[slug])}?{query}"))
     return tasks

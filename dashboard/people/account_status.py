@@ -54,7 +54,7 @@ def disable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
 
 
 def enable_account(*, user: User, actor: Actor, now: datetime) -> Ended:
-    """Switch the account on: its ways to sign in and its memberships work again. Sessions and links don't come back. No effect if it is already on."""
+    """Enable the account: its ways to sign in and its memberships work again. Sessions and links don't come back. No effect if it is already enabled."""
     with transaction.atomic():
         present, _ = _lock(user)
         if present.is_active:
@@ -99,7 +99,7 @@ def find_ownerless(user: User) -> Sequence[str]:
 
 
 def _lock(user: User) -> tuple[User, list[User]]:
-    """The current account, and all administrators whose account is on."""
+    """The current account, and all administrators whose account is enabled."""
     # no_key: rows that only refer to an account, such as its sessions, don't have to wait.
     rows = User.objects.select_for_update(no_key=True).filter(Q(pk=user.pk) | Q(is_staff=True, is_active=True)).order_by("pk")
     found = {row.pk: row for row in rows}

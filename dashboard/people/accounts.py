@@ -133,8 +133,8 @@ def read_email_change_token(token: str, *, user: User) -> str:
     """The new address. user: the signed-in user. Raise DeadLinkError for a link that is forged, expired, for another account, or from before the account's
     address or password changed.
 
-    So if an intruder mailed a link to himself, it stops working when the owner sets another password, and somebody who gets mail for a mistyped address
-    can't move the account there.
+    So if an intruder had a link mailed to their own address, it stops working when the owner sets another password, and somebody who gets mail for a mistyped
+    address can't move the account to that address.
     """
     try:
         content = signing.loads(token, salt=_EMAIL_CHANGE, max_age=EMAIL_CHANGE_SECONDS)

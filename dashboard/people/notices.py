@@ -19,10 +19,10 @@ _TEXTS = {
     "passkey_removed": ("A passkey was removed from your account: {name}", "It can no longer be used to sign in."),
     "passkey_refused": (
         "A passkey of your account may have been copied: {name}",
-        "It was refused: a passkey counts its uses, and this one had a number that was used before. Remove this passkey and add a new one, even if it was you.",
+        "It was refused: a passkey counts its uses, and this one’s count didn’t increase. Remove this passkey and add a new one, even if it was you.",
     ),
-    "one_time_codes_on": ("One-time codes are on for your account", "From now on, after your password, signing in asks for a code from your app.{ended}"),
-    "one_time_codes_off": ("One-time codes are off for your account", "Signing in no longer asks for one."),
+    "one_time_codes_on": ("One-time codes are on for your account", "From now on, you need a code from your app after your password.{ended}"),
+    "one_time_codes_off": ("One-time codes are off for your account", "You no longer need one to sign in."),
     "recovery_codes_made": ("New recovery codes were made for your account", "The old ones no longer work."),
     "recovery_code_used": ("A recovery code of your account was used", "{left} of 10 are left."),
     "wrong_codes": (
@@ -40,8 +40,8 @@ _TEXTS = {
     "password_reset": ("Your password was reset by a link in an email", "Every session of your account has ended."),
     "email_changed": ("The address of your account was changed", "It was {old} and is now {new}. Sign in with the new address; our mail goes there too."),
     "new_device": ("New sign-in to your account: {device}", "Method: {method}, in a browser that hadn’t been signed in to your account before."),
-    "sso_connected": ("Your account was connected to {provider}", "From now on, signing in there as that person opens your account here."),
-    "sso_disconnected": ("Your account is no longer connected to {provider}", "Signing in there no longer opens your account here."),
+    "sso_connected": ("Your account was connected to {provider}", "From now on, you can sign in here with {provider}."),
+    "sso_disconnected": ("Your account is no longer connected to {provider}", "You can no longer sign in here with it."),
     "recovered": (
         "The operator recovered your account",
         "Your password, second factors and single sign-on connection were removed. Your sessions and links have ended. The operator can give you a new link.",

@@ -122,7 +122,7 @@ def refuse_export(user: User, *, now: datetime) -> Refusal | None:
 
 def refuse_proof(user: User, *, at_provider: bool = False, counts: bool = True, now: datetime) -> Refusal | None:
     """Counts one proof. at_provider: counted separately, because a person whom the provider vouches for hasn't proved a factor of the account. counts: False to
-    ask before a password is checked, which takes long.
+    ask before a password is checked, which takes a long time.
     """
     key = f"proofs of {user.pk} at the provider" if at_provider else f"proofs of {user.pk}"
     return _refuse(key, MAX_PROOFS, now=now, window=_HOUR, what="Too many confirmations", counts=counts)

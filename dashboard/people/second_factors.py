@@ -259,7 +259,7 @@ def _use_recovery_code(user: User, code: str, *, actor: Actor, now: datetime) ->
 def _lock(user: User, session_key: str = "") -> None:
     """Makes changes of one account's factors wait for each other. session_key: of the session that makes the change, "" for none.
 
-    Hashing ten recovery codes takes long, so the owner may have ended the session meanwhile: then raise SessionInterrupted.
+    Hashing ten recovery codes takes a long time, so the owner may have ended the session meanwhile: then raise SessionInterrupted.
     """
     User.objects.select_for_update().get(pk=user.pk)
     if session_key:

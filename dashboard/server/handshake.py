@@ -4,8 +4,8 @@ OpenSSL only gets whole records, and no more than a handshake needs. If it can't
 records that may contain a certificate (see dashboard/server/certificate_readers.py). We can't know which ones do, because TLS 1.3 encrypts certificates.
 
 If a handshake fails, the peer gets an alert with the cause (RFC 8446 §6.2). If a client certificate was refused, the operator gets a log line. An event loop
-drops a connection as soon as its handshake fails, with the alert still in the buffer. So we report the failure to the loop as waiting for more from the peer,
-and before it waits, it sends the buffer. A peer that gets the alert closes the connection by itself. If it doesn't, the deadline of every handshake applies,
+drops a connection as soon as its handshake fails, with the alert still in the buffer. So we tell the loop that we are waiting for more data: before it
+waits, it sends the buffer. A peer that gets the alert closes the connection by itself. If it doesn't, the deadline of every handshake applies,
 and data from the peer is discarded.
 """
 

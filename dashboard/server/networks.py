@@ -89,7 +89,7 @@ class Networks:
         return [connection for _, connection in found[:most]]
 
     def forget(self) -> None:
-        """Forget networks without connections, and which had no room."""
+        """Forget networks without connections, and which networks had no room."""
         self._full_until.clear()
         for network in [network for network, stays in self._stays.items() if not stays]:
             del self._stays[network]

@@ -13,7 +13,7 @@ MAX_KNOWN = 10_000
 class PageTime:
     """Seconds of one worker, by network or session. Call its methods only on the event loop. now: seconds of a monotonic clock."""
 
-    # More isn't owed: who has a copy of a session's cookie could otherwise keep its owner out for long.
+    # More isn't owed: somebody with a copy of the session's cookie could otherwise keep its owner out for a long time.
     MOST_OWED = 2.0
 
     def __init__(self, *, at_once: float, share: float) -> None:
@@ -58,7 +58,7 @@ class StrangersTime:
 
 
 class SessionsTime:
-    """PageTime of sessions. An export counts as a page of a second, because it has a limit of its own (dashboard.people.quotas)."""
+    """PageTime of sessions. An export counts as one second, because it has a limit of its own (dashboard.people.quotas)."""
 
     LONGEST = 1.0
 

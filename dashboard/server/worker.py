@@ -100,7 +100,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
                 await asyncio.wait_for(self.is_stopping.wait(), 1.0)
             except TimeoutError:
                 continue
-        # Also if the master is gone, every response from now on closes its connection.
+        # Even if the master is gone, every response from now on closes its connection.
         self.alive = False
         await self.finish()
 

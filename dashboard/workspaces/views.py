@@ -41,7 +41,7 @@ def workspace_new(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error("slug", error.messages[0])
         else:
-            messages.success(request, f"{made.name} created. Invite the others.")
+            messages.success(request, f"{made.name} created. Invite your colleagues.")
             return redirect("members", made.slug)
     response = render(request, "workspaces/new.html", {"form": form})
     return refusal.apply_to(response) if refusal else response

@@ -151,7 +151,7 @@ def test_private_key_is_compromised_and_never_repeated(case):
         read_public_keys(text)
     assert error.value.code == "private_key"
     message = error.value.message
-    assert "so it is compromised" in message
+    assert "Treat it as compromised" in message
     assert "make a new key pair and register only the public key" in message
     assert not any(line in message for line in text.split() if len(line) > 20)
 

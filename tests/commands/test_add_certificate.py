@@ -163,4 +163,4 @@ def test_wrong_number_of_arguments_and_unknown_client_are_refused(refused, billi
 def test_private_jwk_is_called_compromised(refused, client_id, tmp_path):
     path = tmp_path / "key.jwk"
     path.write_text('{"kty":"EC","crv":"P-256","x":"a","y":"b","d" : "c"}')
-    assert "so it is compromised" in refused("add_certificate", client_id, str(path))
+    assert "Treat it as compromised" in refused("add_certificate", client_id, str(path))

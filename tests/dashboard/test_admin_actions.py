@@ -74,7 +74,7 @@ def test_revoking_says_first_what_is_left_then_does_it_and_is_recorded(choose, c
     assert f"Revoke these {noun}s?" in text
     assert "so does every token that it obtained" in text
     assert "Never used so far." in text
-    assert f"billing-sync ({client.client_id}) has no other usable {noun}, so it gets no tokens with a {noun} until it has a new one." in text
+    assert f"billing-sync ({client.client_id}) has no other usable {noun}. Until you add one, it gets no tokens with a {noun}." in text
     Client.objects.update(jwks_uri="https://client.example/keys", tls_subject_type=Client.TLSSubjectType.SAN_DNS, tls_subject="client.example")
     left = {
         "secret": "has no other usable secret",

@@ -155,7 +155,7 @@ def test_an_env_file_that_others_can_read_is_closed_to_them(checkout: Checkout, 
 
 @pytest.mark.parametrize("mode", [0o777, 0o755, 0o770, 0o701])
 def test_data_dir_that_was_there_before_is_taken_from_other_users(checkout: Checkout, mode: int) -> None:
-    """Who can write there puts a database, a key or a script of their own in the place of ours."""
+    """Somebody who can write there could replace our database, key or script with their own."""
     checkout.begin()
     checkout.data_dir.chmod(mode)
     done = checkout.bootstrap()

@@ -55,7 +55,7 @@ def test_a_secret_gets_a_token(server: Server, tmp_path: Path, kind: str) -> Non
     if not (LIBRARIES / "src/golang.org/x/oauth2").is_dir():
         missing("The library golang.org/x/oauth2", install="apt install golang-golang-x-oauth2-dev")
     made = make(server, "--scope", "read write")
-    assert "a token until" in run(request_of(server, made, kind), tmp_path, secret=made["client_secret"])
+    assert "token expires at" in run(request_of(server, made, kind), tmp_path, secret=made["client_secret"])
 
 
 def test_a_certificate_gets_a_token(server: Server, tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def test_body_that_was_taken_before_the_share_was_full_goes_on_when_there_is_roo
 
 @pytest.mark.slow
 def test_request_that_is_here_in_full_is_answered_though_the_share_is_full(plain: Server) -> None:
-    """It takes long, for another program holds SQLite's lock: who reads 503 would think that nothing has happened."""
+    """It takes a long time, because another program holds SQLite's lock: a sender who reads 503 would think that nothing has happened."""
     client = plain.manage("create_client", "--workspace", "demo", "--name", "robot")
     good = f"client_id={client['client_id']}&client_secret={client['client_secret']}".encode()
     asked = good + b"&grant_type=client_credentials"

@@ -491,7 +491,7 @@ def test_too_many_failures_are_429_and_an_outage_is_503(site: Site) -> None:
 
 @pytest.mark.rfc("9449", "4.3")
 def test_nothing_is_served_under_another_name(site: Site) -> None:
-    """A DPoP proof is for a host: one that a caller could choose would let in who has a proof for another server."""
+    """A DPoP proof is for a host: one that a caller could choose would let in anybody who has a proof for another server."""
     api = site.tls["api.example.com"]
     for host in ("evil.example.net", "api.example.com.evil.example.net", "127.0.0.1"):
         assert api.request("GET", "/orders", headers={"Host": host}, retries=False, timeout=30).status == 421, host

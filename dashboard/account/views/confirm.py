@@ -48,7 +48,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
         # Only right proofs count: otherwise somebody with a copy of the session cookie could use up the owner's attempts.
         if proved and (refusal := quotas.refuse_proof(user, now=timezone.now())):
             proved = []
-        # This comes after the attempt, because the waiting form may take long and must not block others' passwords.
+        # This comes after the attempt, because the waiting form may take a long time and must not block others' passwords.
         if proved:
             _record(request, user, proved)
             return confirmation.resume(request, path)

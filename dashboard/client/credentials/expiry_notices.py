@@ -31,7 +31,7 @@ from dashboard.people.recipients import admins_of, may_have_notice, present_owne
 STEPS = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
 OVERLAP_STEP = timedelta(hours=1)
 # Within this time, the admins are also told if the credential is still in use.
-_RED = timedelta(days=1)
+_URGENT = timedelta(days=1)
 _BATCH = 200
 MAX_A_ROUND = 100
 # At most this many for one workspace while others wait.
@@ -146,7 +146,7 @@ def _send(due: Due, *, now: datetime) -> _Outcome:
     found = impact.of_credential(due.credential, client=due.client, now=now)
     workspace = due.client.workspace
     owner = [address for address in present_owner_of(due.client) if would_have_notice(address, workspace=workspace, by=workspace, now=now)]
-    is_red = found.is_used and due.ends_at - now <= _RED
+    is_urgent = found.is_used and due.ends_at - now <= _URGENT
     context = {
         "client": due.client,
         "workspace": workspace,
@@ -160,7 +160,7 @@ def _send(due: Due, *, now: datetime) -> _Outcome:
     }
     admins = admins_of(workspace)
     # The admins get it too if it is urgent or there is no other address.
-    recipients = list(dict.fromkeys([*owner, *admins] if is_red or not owner else owner))
+    recipients = list(dict.fromkeys([*owner, *admins] if is_urgent or not owner else owner))
     unsent = _tell(recipients, context)
     if recipients == unsent.refused == owner:
         recipients = admins

@@ -60,7 +60,7 @@ def tell_ended(announced: Sequence[Ended], clients: Mapping[int, Client]) -> Non
     for said in announced:
         client = clients.get(said.client.pk, said.client)
         found = impact.of_credential(said.credential, client=client, now=now) if len(announced) <= _MAX_MEASURED else None
-        for address in _recipients(client, is_red=said.is_urgent or (found is not None and found.is_used), by=by):
+        for address in _recipients(client, is_urgent=said.is_urgent or (found is not None and found.is_used), by=by):
             told.setdefault(address, []).append(_Told(said.credential, client, found))
     context = {"act": first.act, "doer": say_doer(first.actor.name), "at": now, "reason": first.reason, "workspace": first.client.workspace}
     untold = {address: rows for address, rows in told.items() if not _send("credential_ended", address, _list(rows, context), by=by, now=now)}
@@ -76,12 +76,12 @@ def _list(ended: Sequence[_Told], context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def tell_rotated(new: Rotated) -> None:
-    """An email is red only if a secret that was in use ended at once."""
+    """The admins are also told, but only if a secret that was in use ended at once."""
     client, now, by = new.secret.client, new.now, find_person(new.actor.name)
-    is_red = any(old.expires_at is not None and old.expires_at <= now and _is_used(old, now) for old in new.previous)
+    is_urgent = any(old.expires_at is not None and old.expires_at <= now and _is_used(old, now) for old in new.previous)
     previous = [(old, None if old.expires_at is None or old.expires_at <= now else old.expires_at) for old in new.previous]
     context = {"client": client, "workspace": client.workspace, "secret": new.secret, "previous": previous, "doer": say_doer(new.actor.name), "at": now}
-    told = _recipients(client, is_red=is_red, by=by)
+    told = _recipients(client, is_urgent=is_urgent, by=by)
     untold = [address for address in told if not _send("secret_rotated", address, context, by=by, now=now)]
     for admin in without(by, admins_of(client.workspace)) if untold else []:
         if admin in untold or admin not in told:
@@ -100,7 +100,7 @@ def _send(name: str, address: str, context: Mapping[str, Any], *, by: User | Non
         return tell_member(name, address, context, by=by, now=now)
     if may_notify(address, by=by or context["workspace"], now=now):
         return mail.send_later(name, [address], context, by=by, places="to strangers")
-    logger.warning("mail not sent: that address got too many within an hour", extra={"template": name})
+    logger.warning("mail not sent: this address has received too many emails in the last hour", extra={"template": name})
     return False
 
 
@@ -111,13 +111,13 @@ def _send_instead(name: str, admin: str, context: Mapping[str, Any], untold: Seq
     tell_member(name, admin, said, by=by, now=now, takes_place=False, places="instead of owners")
 
 
-def say_told(client: Client, *, is_red: bool, by: User, now: datetime) -> str:
+def say_told(client: Client, *, is_urgent: bool, by: User, now: datetime) -> str:
     """The people who would be told, in words that follow “We tell”; "" if there are none."""
     if mail.goes_to_files():
         return ""
     owner = without(by, present_owner_of(client))
     told = [address for address in owner if contact_belongs(client) or would_notify(address, by=by, now=now)]
-    has_admins = any(address not in owner for address in _recipients(client, is_red=is_red or told != owner, by=by))
+    has_admins = any(address not in owner for address in _recipients(client, is_urgent=is_urgent or told != owner, by=by))
     return " and ".join([*told, "the admins"] if has_admins else told)
 
 
@@ -135,8 +135,8 @@ def _is_used(credential: Credential, now: datetime) -> bool:
     return credential.last_used_at is not None and credential.last_used_at > now - impact.IN_USE
 
 
-def _recipients(client: Client, *, is_red: bool, by: User | None) -> list[str]:
-    return without(by, present_owner_of(client), admins_of(client.workspace) if is_red else [])
+def _recipients(client: Client, *, is_urgent: bool, by: User | None) -> list[str]:
+    return without(by, present_owner_of(client), admins_of(client.workspace) if is_urgent else [])
 
 
 def without(by: User | None, *addresses: Sequence[str]) -> list[str]:

@@ -96,7 +96,7 @@ def _save(request: HttpRequest, membership: Membership, client: Client, form: Cl
 
 
 def _show_meanwhile(request: HttpRequest, membership: Membership, client: Client, form: ClientSettingsForm) -> HttpResponse:
-    """The form with the other person's changes merged in and listed. If the audit log doesn't say them, the form with the current state."""
+    """The form with the other person's changes merged in and listed. If the audit log no longer has them, the form with the current state."""
     meanwhile = find_changes_since(client, form.cleaned_data["seen"])
     if meanwhile is None:
         fresh = with_entries(client, read_fields(client))

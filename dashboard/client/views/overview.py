@@ -68,7 +68,7 @@ def client(request: HttpRequest, membership: Membership, client_id: str) -> Http
 
 @member(Permission.VIEW)
 def client_latest(request: HttpRequest, membership: Membership, client_id: str) -> HttpResponse:
-    """The latest requests, which the page refreshes. If somebody opens the address directly, they have the frame."""
+    """The latest requests, which the page refreshes. If the address is opened directly, they are shown within the full page."""
     found = find_client(membership, client_id)
     standing = SimpleLazyObject(lambda: overview.ask_standing(found, now=timezone.now()))
     context = {"client": found, "standing": standing, "tab": "requests", "latest": _latest(found, membership)}

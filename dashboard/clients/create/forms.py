@@ -198,7 +198,7 @@ class NewClientForm(OnceForm):
         if not kind:
             self.add_error("tls_subject_type", "Choose which part of the certificate names the client.")
         elif not value:
-            self.add_error("tls_subject", "Enter the certificate’s value for it.")
+            self.add_error("tls_subject", "Enter the value of the certificate subject.")
         else:
             self._try("tls_subject", lambda: clean_tls_subject(kind, value))
 

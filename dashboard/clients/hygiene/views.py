@@ -48,7 +48,7 @@ def hygiene_fix(request: HttpRequest, membership: Membership, page: str) -> Http
         if rows or is_all:
             now = timezone.now()
             count = fix(kind, workspace=workspace, rows=None if is_all else rows[:PAGE], actor=actor_of(request), now=now)
-            messages.success(request, f"{kind.count_things(count)} {words.done}." if count else "Nothing was changed, because somebody else changed it first.")
+            messages.success(request, f"{kind.count_things(count)} {words.done}." if count else "Nothing left to change: somebody else was faster.")
             return redirect("hygiene", workspace.slug)
         error = f"Select at least one {kind.thing}."
     shown = Paginator(_select(kind, membership), PAGE).get_page(request.GET.get("page"))

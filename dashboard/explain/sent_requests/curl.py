@@ -122,7 +122,7 @@ class _Command:
 
     def _take_data(self, option: str, value: str) -> None:
         if value.startswith("@") and option != "data-raw":
-            self.sent.remarks.append(f"The body is in the file {value[1:]}. Replace the file’s name by its content.")
+            self.sent.remarks.append(f"The body is in the file {value[1:]}. Replace the file’s name with its content.")
         elif option == "data-urlencode":
             name, equals, content = value.partition("=")
             self.data.append(f"{name}={quote_plus(content)}" if equals and name else quote_plus(content if equals else value))

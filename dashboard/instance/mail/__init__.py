@@ -152,7 +152,7 @@ def _queue(message: EmailMultiAlternatives, name: str, *, by: User | None = None
     if place is Place.TOO_MANY_TO_ONE and name not in ONLY_LINKS:
         queue.add_more(kind, address, str(message.subject), lambda lines: _send_more(message.to, lines))
         return True
-    logger.error("mail not sent: too many of its kind are waiting for the mail server already", extra={"template": name})
+    logger.error("mail not sent: too many emails of this kind are already waiting", extra={"template": name})
     return False
 
 

@@ -145,12 +145,12 @@ class TestOtherSessions:
         assert here.get(SECURITY).status_code == 200
         assert last_event("user.one_time_codes_on").after == {"sessions_ended": others}
         [message] = mailbox(ada.email)
-        assert f"signing in asks for a code from your app. {said}" in " ".join(message.body.split())
+        assert f"you need a code from your app after your password. {said}" in " ".join(message.body.split())
         assert not Session.objects.filter(session_key=key).exists()
 
     def test_without_other_sessions_the_page_does_not_mention_them(self, here, ada, mailbox):
         assert "session" not in text_of(re.search(r"<main.*</main>", turn_on_codes(here)[0].content.decode(), re.DOTALL)[0])
-        assert "code from your app.\n" in mailbox(ada.email)[-1].body
+        assert "code from your app after your password.\n" in mailbox(ada.email)[-1].body
         assert last_event("user.one_time_codes_on").after == {"sessions_ended": 0}
 
     def test_a_further_factor_ends_none(self, here, elsewhere, ada):

@@ -111,7 +111,7 @@ def test_each_check_is_told_with_what_it_would_get_and_what_fails_says_what_to_d
 def test_an_address_is_checked_if_it_is_given(test, demo):
     strict = factories.create_client(demo, name="strict", allowed_networks=["192.0.2.0/24"])
     pasted = f"{strict.secret.client.client_id}:{strict.plaintext}"
-    assert "Enter the address above" in test(pasted)
+    assert "Enter the address below" in test(pasted)
     assert "The request came from 203.0.113.9, which isn’t in the client’s address ranges." in test(pasted, address="203.0.113.9")
     assert "The client may call from this address" in test(pasted, address=" 192.0.2.4 ")
 
@@ -221,7 +221,7 @@ def test_only_the_person_who_tries_secrets_has_to_wait(adas, bens, pair, signing
     assert "Too many attempts. Wait" in text_of(page)
     assert "This works" not in text_of(page)
     assert "This works" in text_of(bens.post(URL, {"pasted_credential": ":".join(pair)}))
-    # Who comes by a link finds the form.
+    # Somebody who follows a link finds the form.
     page = adas.get(URL)
     assert (page.status_code, page["Location"]) == (302, "/w/demo/explain/")
 

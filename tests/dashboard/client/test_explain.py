@@ -17,7 +17,7 @@ def test_a_request_is_explained_with_what_to_do_and_with_what_it_changed(adas, c
     refuse_request(client, request_id="r-one")
     said = text_of(adas.get(f"{URL}?request_id=r-one"))
     assert "Refused: invalid_scope admin isn’t among this client’s scopes. Add it" in said
-    assert "From billing-sync on" in said
+    assert "Sent by billing-sync on" in said
     record_request(client, request_id="r-two")
     disable_client(client=client, actor=Actor("user:1 ada@example.com", "203.0.113.61", "r-two"), now=now)
     said = text_of(adas.get(f"{URL}?request_id=r-two"))

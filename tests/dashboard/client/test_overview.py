@@ -136,7 +136,7 @@ def test_an_open_hand_over_and_a_method_that_the_workspace_forbids_are_told(adas
     demo.allowed_auth_methods = ["private_key_jwt"]
     demo.save(update_fields=["allowed_auth_methods"])
     said = text_of(adas.get(url))
-    assert "One hand-over link is open. Anybody who has it can make a secret for this client." in said
+    assert "One hand-over link is open. Anybody who has it can get a credential for this client." in said
     assert "This workspace no longer allows client_secret_basic and client_secret_post. Such requests are refused." in said
 
 

@@ -187,7 +187,7 @@ def test_what_stands_in_the_groups_of_other_methods_counts_for_nothing_and_a_las
         ({"method": "mtls"}, "Paste the certificate, or choose its file."),
         ({"method": "mtls", "credential_certificate": "nonsense"}, "The file contains no certificate in PEM."),
         ({"method": "mtls", "certificate_by": "subject"}, "Choose which part of the certificate names the client."),
-        ({"method": "mtls", "certificate_by": "subject", "tls_subject_type": "tls_client_auth_san_ip"}, "Enter the certificate’s value for it."),
+        ({"method": "mtls", "certificate_by": "subject", "tls_subject_type": "tls_client_auth_san_ip"}, "Enter the value of the certificate subject."),
         ({"method": "mtls", "certificate_by": "subject", "tls_subject_type": "tls_client_auth_san_ip", "tls_subject": "x"}, "Use an IP address"),
         ({"once": "short"}, "This page is incomplete."),
         ({"once": None}, "This page is incomplete."),

@@ -101,7 +101,7 @@ class TestRevocation:
         assert message.to == OWNER
         assert "It had no valid tokens." in message.body
         assert "Nothing had used it for 7 days." in message.body
-        assert "billing-sync has no other credential, and gets no token until it has a new one:" in message.body
+        assert "billing-sync has no other credential, and gets no tokens until it has a new credential:" in message.body
 
     def test_of_a_public_key_too(self, danas, client_):
         Client.objects.update(auth_methods=["client_secret_basic", "private_key_jwt"])

@@ -35,7 +35,7 @@ def test_what_breaks_is_said_with_who_uses_it_how_often_and_which_tokens_end(dan
     assert "198.51.100.7 stops getting tokens. It used this secret 14 min ago, and 212 times in 7 days. It will get invalid_client." in text
     assert "203.0.113.61 stops getting tokens. It used this secret 2 h ago, and 1 time in 7 days." in text
     assert "3 tokens end at once. The last of them would have been valid until" in text
-    assert "billing-sync has no other credential. It gets no token until it has a new one." in text
+    assert "billing-sync has no other credential. It gets no tokens until you add a credential." in text
     assert "Rotate it: both secrets work until the new one is everywhere." in text
 
 

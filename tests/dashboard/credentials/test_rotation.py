@@ -143,9 +143,9 @@ def test_a_form_without_its_token_makes_nothing(danas, client_, once):
         ({"overlap": "date", "until": ""}, "Enter a date and time, for example 2027-02-14 12:00."),
         ({"overlap": "date", "until": "soon"}, "Enter a date and a time"),
         ({"overlap": "date", "until": "9999-01-01T00:00"}, "That is over 100 years away."),
-        ({"overlap": "99d"}, "Choose how long from the list."),
-        ({"overlap": ""}, "Choose how long."),
-        ({"secret_expiry": "99d"}, "Choose when it expires from the list."),
+        ({"overlap": "99d"}, "Choose a duration from the list."),
+        ({"overlap": ""}, "Choose a duration."),
+        ({"secret_expiry": "99d"}, "Choose an expiry from the list."),
     ],
 )
 def test_a_choice_that_is_invalid_makes_nothing(danas, client_, fields, said):
@@ -192,7 +192,7 @@ def test_only_what_the_workspace_allows_is_offered_and_what_is_usual_once(danas,
     assert "Never" not in text_of(page)
     # The name of whoever took a secret isn't passed on.
     assert "bob@example.com" not in page.content.decode()
-    assert "Choose when it expires from the list." in text_of(rotate(danas, client_, secret_expiry="365d"))
+    assert "Choose an expiry from the list." in text_of(rotate(danas, client_, secret_expiry="365d"))
 
 
 def test_from_the_third_secret_on_the_page_names_an_unused_one(danas, client_, secret):

@@ -84,6 +84,7 @@ def test_it_is_mailed_and_if_that_fails_it_is_shown(adas, page, settings):
     [sent] = [sent for sent in outbox.outbox if sent.to == ["jonas@example.com"]]
     assert link_in(response) in sent.body
     assert "Mailed to jonas@example.com." in text_of(response)
+    assert "Open this link on a machine where you can save a secret" in sent.body
     settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
     text = text_of(adas.post(page, entries(sends="on")))
     assert "This instance has no mail server yet, so jonas@example.com got no mail. Copy the link and send it yourself." in text
@@ -93,6 +94,16 @@ def test_it_is_mailed_and_if_that_fails_it_is_shown(adas, page, settings):
     response = adas.post(page, entries(sends="on"))
     assert "The mail server didn’t accept the mail to jonas@example.com." in text_of(response)
     assert link_in(response)
+
+
+def test_the_mail_says_nothing_of_a_secret_if_the_client_takes_only_a_key(adas, page):
+    Client.objects.update(auth_methods=["private_key_jwt"])
+    adas.post(page, entries(sends="on"))
+    [sent] = [sent for sent in outbox.outbox if sent.to == ["jonas@example.com"]]
+    for text in (sent.body, " ".join(sent.alternatives[0].content.split())):
+        assert "Open this link where your program’s public key is" in text
+        assert "You register the key there, once." in text
+        assert "secret" not in text
 
 
 class NoMail:

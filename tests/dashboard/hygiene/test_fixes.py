@@ -32,7 +32,7 @@ def test_only_what_is_ticked_changes_and_nobody_uses_since_the_page_was_made(ada
     assert (event.target_id, event.before, event.after) == (one.client.client_id, {"status": "enabled"}, {"status": "disabled", "reason": "never used"})
     make.use(used, 0)
     fix(adas, "never-used", used.client)
-    assert "Nothing was changed, because somebody else changed it first." in text_of(adas.get(URL))
+    assert "Nothing left to change: somebody else was faster." in text_of(adas.get(URL))
     assert names(adas, "never-used") == [two.client.name]
 
 

@@ -52,7 +52,7 @@ def test_a_secret_in_use_says_so_with_where_it_was_used_and_what_breaks(adas, bi
     text = text_of(page)
     assert page.status_code == 200
     assert "It works right now, and it is in use A live secret of billing-sync." in text
-    assert "Ends the secret and its 2 tokens at once. 203.0.113.61 fails until it has a new one: it was used twice since it was made." in text
+    assert "Ends the secret and its 2 tokens at once. 203.0.113.61 fails until it has a new secret. This one was used twice since it was made." in text
     assert "Revoke secret and end 2 tokens" in text
     assert "Make a new secret first" in text
     assert "Anybody who has it can read write" in text
@@ -254,7 +254,7 @@ def test_a_private_key_that_is_not_registered_is_told_beside_one_that_is(adas, b
     Client.objects.filter(pk=publisher.pk).update(**published)
     both = "\n".join(program.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode() for program in (registered, unregistered))
     text = text_of(look_up(adas, both))
-    assert "A private key that isn’t registered here is in it too. It is compromised: tell its owner." in text
+    assert "The text also contains a private key that isn’t registered here. It is compromised: tell its owner." in text
     assert "publisher. If it belongs" in text
     Client.objects.filter(pk=client.pk).update(**published)
     assert " and others." in text_of(look_up(adas, both))
@@ -289,7 +289,7 @@ def test_how_often_it_is_used_is_said_in_the_unit_that_fits(adas, ada, billing, 
     with django_assert_max_num_queries(12):
         text = text_of(adas.get(URL, {"what": f"s.{billing.secret.secret_id}"}))
     assert "by ada@example.com" in text
-    assert f"it is used {said}" in text
+    assert f"This one is used {said}" in text
 
 
 def test_a_look_up_is_written_down_with_ids_only_also_one_that_finds_nothing(adas, demo, billing):

@@ -117,7 +117,7 @@ def test_finished_tasks_are_saved_in_the_address(danas, dans, billing, now):
     address = stop(danas, [f"s.{billing.secret.secret_id}"])["Location"]
     page = danas.get(address)
     text = text_of(page)
-    assert "Look at the 1 request of 192.0.2.201 Show requests" in text
+    assert "Look at the 1 request from 192.0.2.201 Show requests" in text
     assert f"/w/demo/clients/{client.client_id}/requests/?address=192.0.2.201" in page.content.decode()
     assert "Remove it from where you found it" in text
     assert "Show events" in text

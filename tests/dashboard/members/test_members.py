@@ -30,7 +30,7 @@ def rows_of(response):
 
 
 def test_it_lists_everybody_with_role_second_factor_and_last_use(adas, ada, ben, dan, eve, olga, demo):
-    """Nothing about the instance, names as text, and who is switched off."""
+    """Nothing about the instance, names as text, and whose account is disabled."""
     for kind in ("webauthn", "webauthn", "recovery_codes"):
         Authenticator.objects.create(user=ada, type=kind, data={})
     at = timezone.now().replace(year=timezone.now().year - 1, month=2, day=14)

@@ -77,7 +77,7 @@ class TestStartPage:
 class TestCreating:
     def test_somebody_who_makes_it_owns_it_and_is_asked_to_invite(self, olgas, olga):
         response = create(olgas, name="Billing 🧾", slug="billing")
-        assert "Billing 🧾 created. Invite the others." in text_of(response)
+        assert "Billing 🧾 created. Invite your colleagues." in text_of(response)
         made = Workspace.objects.get()
         assert (made.slug, made.name, role_of(olga, made)) == ("billing", "Billing 🧾", "owner")
         assert [(event, actor) for event, actor, *_ in events("", workspace=made)] == [

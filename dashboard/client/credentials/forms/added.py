@@ -150,7 +150,7 @@ class PublicKeysForm(AddedForm):
         label="It expires after",
         required=False,
         choices=[("", "Never"), *expiry.USUAL.items()],
-        error_messages={"invalid_choice": "Choose when it expires from the list."},
+        error_messages={"invalid_choice": "Choose an expiry from the list."},
     )
     field_order = ("public_key", "public_key_file", "name", "key_expiry")
 

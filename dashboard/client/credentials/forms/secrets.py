@@ -57,7 +57,7 @@ class NewSecretForm(OnceForm):
             label="It expires after",
             required=False,
             choices=[*([] if must_be_said else [("", usual)]), *others],
-            error_messages={"invalid_choice": "Choose when it expires from the list."},
+            error_messages={"invalid_choice": "Choose an expiry from the list."},
         )
 
     @property
@@ -80,7 +80,7 @@ class UntilField:
             label=label,
             choices=[*choices, (DATE, "Date")],
             widget=Radios,
-            error_messages={"required": "Choose how long.", "invalid_choice": "Choose how long from the list."},
+            error_messages={"required": "Choose a duration.", "invalid_choice": "Choose a duration from the list."},
         )
         self.fields["until"] = MomentField(zone, label=until, help_text=f"In {getattr(zone, 'key', 'UTC')}.")
 

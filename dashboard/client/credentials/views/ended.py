@@ -95,7 +95,7 @@ def _ask(request: HttpRequest, membership: Membership, credential: AnyCredential
         "now": now,
         "impact": found,
         "command": f"{act}_{credential.TARGET_TYPE}",
-        "told": notices.say_told(client, is_red=found.is_used, by=membership.user, now=now),
+        "told": notices.say_told(client, is_urgent=found.is_used, by=membership.user, now=now),
         "is_last": credential.is_usable(now) and not found.others and not client.jwks_uri and not client.tls_subject,
         "is_in_overlap": credential.credential_id in find_overlaps(secrets, now),
     }

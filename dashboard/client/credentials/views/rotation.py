@@ -120,7 +120,7 @@ def _show(request: HttpRequest, client: Client, secrets: list[ClientSecret], sho
         "newest": secrets[0].secret_id if secrets else "",
         "problem": "" if is_begun or (shown.errors and not is_fragment(request)) else " ".join(map(str, chosen.errors.get("until", []))),
         "told": notices.say_told_before(client) if plan.ends_at - chosen.now > OVERLAP_STEP else "",
-        "told_now": notices.say_told(client, is_red=plan.is_at_once and bool(plan.uses), by=cast(User, request.user), now=chosen.now),
+        "told_now": notices.say_told(client, is_urgent=plan.is_at_once and bool(plan.uses), by=cast(User, request.user), now=chosen.now),
         "token_lifetime": say_token_lifetime(client.token_lifetime),
     }
     return render_page_or_fragment(request, "client/credentials/rotate.html", "client/credentials/rotation_plan.html", context)
