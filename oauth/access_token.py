@@ -77,7 +77,7 @@ def issue(
 
 @lru_cache(maxsize=4096)
 def verified_claims(token: str) -> tuple[str, dict[str, Any]]:
-    """The kid and the claims of a token that one of our keys signed, even if the token or the key has expired since. Raise jose.InvalidJWTError.
+    """The kid and the claims of a token that one of our keys signed, even if the token has expired or the key has retired since. Raise jose.InvalidJWTError.
 
     Cached, because a signature stays right or wrong forever. verify() checks each time whether the key, client, credential and token are still valid.
     """

@@ -55,8 +55,8 @@ def own_database() -> BaseDatabaseWrapper:
 def keep_event_loop_database() -> bool:
     """Let this thread keep using the connection that it opens here while it runs an event loop, in which Django would open one for each task.
 
-    Returns True with SQLite, otherwise False. A statement that waits longer than a millisecond for another writer raises OperationalError. Call it
-    before the loop runs.
+    Returns True with SQLite if the database can be opened, otherwise False. A statement that waits longer than a millisecond for another writer raises
+    OperationalError. Call it before the loop runs.
     """
     if connection.vendor != "sqlite":
         return False
