@@ -148,7 +148,7 @@ def make(name: str, target: Target) -> Flood:
         case "reset, short":
             return Flood(6, b"", lambda: repeat(short), 20, waits=True)
         case "unfinished":
-            return Flood(100, unfinished + b"a" * 60_000, lambda: iter([b"a" * 2_500_000]), 1e9)
+            return Flood(100, unfinished + b"a" * 60_000, lambda: iter([b"a" * 2_500_000]), 125e6)
         case "ipv6":
             return Flood(16, b"", lambda: iter(lambda: _wrong_secret(target.client_id, _ipv6()), None), 500, waits=True)
         case "passwords":

@@ -79,7 +79,7 @@ FLOODS = {
     "keys": "private keys with chosen primes, by a hand-over link",
     "reset": "forms of 2.6 MB for a new password",
     "reset, short": "forms of 64 KB for a new password",
-    "unfinished": "100 unfinished bodies of 2.6 MB",
+    "unfinished": "100 unfinished bodies of 2.6 MB at 1 Gbit/s",
     "ipv6": "500 wrong secrets a second, each from another IPv6 /64",
     "passwords": "50 passwords a second, each from another address",
     "idle": "500 connections that say nothing",
