@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast test-slow coverage check docs bench sbom
+.PHONY: help setup run test test-fast test-slow coverage check check-code check-tests docs bench sbom
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ run: $(VENV)/.installed ## Do all of setup, then serve
 	@[ -n "$$WEB_CONCURRENCY" ] || unset WEB_CONCURRENCY; exec $(BIN)/python -m gunicorn -c dashboard/gunicorn.py
 
 # The tests run faster if Python may keep the compiled modules, which some containers turn off.
-test test-fast test-slow coverage: export PYTHONDONTWRITEBYTECODE :=
+test test-fast test-slow coverage check: export PYTHONDONTWRITEBYTECODE :=
 PYTEST = $(BIN)/python -m pytest -n $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder
 
 test: check ## Run every check and every test but the slow ones
@@ -46,13 +46,19 @@ test-slow: $(VENV)/.installed-dev ## Run the floods, faults and endurance tests 
 	@$(PYTEST) -m slow
 
 check: $(VENV)/.installed-dev ## Check style, types, import direction, templates, migrations, and that pytest can collect every test
+	@$(MAKE) --jobs=2 --output-sync=target check-code check-tests
+
+check-code:
 	@echo "ruff check" && $(BIN)/ruff check --quiet .
 	@echo "ruff format" && $(BIN)/ruff format --quiet --check .
 	@echo "mypy" && $(BIN)/mypy --no-error-summary
 	@echo "lint-imports" && PYTHONPATH=. $(BIN)/lint-imports --no-logo
 	@if [ -d templates ]; then echo "djlint" && $(BIN)/djlint --quiet --lint --check templates tests/style_guide/templates; fi
-	@echo "pytest collects" && $(BIN)/python -m pytest --collect-only -qq > /dev/null
 	@echo "makemigrations" && $(BIN)/python manage.py makemigrations --check --dry-run --settings tests.settings
+
+# It also compiles all tests once, for every process that runs some of them.
+check-tests:
+	@echo "pytest collects" && found=$$($(BIN)/python -m pytest --collect-only -qq) || { echo "$$found"; exit 1; }
 
 docs: $(VENV)/.installed-dev ## Write the tables of docs/errors.md from the code
 	@$(BIN)/python -m tests.docs.error_tables

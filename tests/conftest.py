@@ -22,6 +22,9 @@ from dashboard.models import Membership
 from tests import factories
 from tests.kept_rows import kept
 
+# The garbage is small compared with what tests and libraries keep, which each collection searches.
+gc.set_threshold(100_000, 20, 50)
+
 pytest_plugins = ["tests.cases", "tests.postgresql", "tests.rfc_matrix"]
 
 # Slow tests come first, so that every process has work until the end of a run.
@@ -46,6 +49,10 @@ def pytest_collection_modifyitems(items):
     items.sort(key=_place)
 
 
+def pytest_collection_finish():
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_blocker, pytestconfig):
     """A copy of the tables that the migrations make. They are kept until a migration or a library changes."""
@@ -57,8 +64,6 @@ def django_db_setup(django_test_environment, django_db_blocker, pytestconfig):
     settings.ARGON2_MEMORY_COST = 8
     # Otherwise, each account of the cast would cost a tenth of a second and 100 MB.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
-    # The garbage is small compared with the libraries' objects, which each collection searches.
-    gc.set_threshold(100_000, 20, 50)
     # Tables that are emptied after a test don't get permissions again: no user has any here, and it takes longer than the test.
     assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     assert post_migrate.disconnect(create_contenttypes)
