@@ -1,12 +1,12 @@
 """What makes a page hard to use, as far as a program can see: violations of axe's rules, sideways scrolling, layout that moves (design, sections 10 and 11)."""
 
 from importlib.resources import files
+from typing import Literal
 
 from playwright.sync_api import Page
 
 # Off by default in axe, but WCAG 2.2 AA.
 OPTIONS = {"rules": {"target-size": {"enabled": True}}, "resultTypes": ["violations"], "preload": False}
-COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"], "resultTypes": ["violations"], "preload": False}
 # The whole page, but of long tables the first rows: the others are made by the same template, and axe takes a second for fifty.
 _PLACES = {"include": [["html"]], "exclude": [["tbody tr:nth-child(n+13)"]]}
 _AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
@@ -55,37 +55,39 @@ _CUT = """
 """
 
 
-def find_barriers(page: Page, options: dict[str, object] = OPTIONS) -> list[str]:
+def find_barriers(page: Page) -> list[str]:
     """Violations of axe's rules, as “rule: element”."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(f"() => {{ {_AXE} }}")
     page.evaluate(_PAINTED)
-    violations = page.evaluate("async ([places, options]) => (await axe.run(places, options)).violations", [_PLACES, options])
+    violations = page.evaluate("async ([places, options]) => (await axe.run(places, options)).violations", [_PLACES, OPTIONS])
     return [f"{violation['id']}: {node['html']}" for violation in violations for node in violation["nodes"]]
 
 
-# Widths, each set once, and the themes in which axe looks there: in the first by all rules, in the second by those about colours.
-_WIDTHS = {1280: ("dark", "light"), 960: (), 768: (), 390: ("light", "dark"), 320: ()}
+_WIDTHS = (1280, 960, 768, 390, 320)
+# The theme in which axe looks, by width. A theme is nothing but colours, all from the same tokens, so each width is looked at in one.
+_THOROUGH: dict[int, Literal["light", "dark"]] = {1280: "dark", 390: "light"}
+_ONCE: dict[int, Literal["light", "dark"]] = {390: "dark"}
 
 
 def find_all_barriers(page: Page, *, thorough: bool = False) -> list[str]:
-    """On a desk, a tablet and a phone, in light and dark, and at 400 % zoom, without a new visit. It leaves the page on the desk, in light.
+    """On a desk, a tablet and a phone, and at 400 % zoom, without a new visit. It leaves the page on the desk, in light.
 
-    thorough: each width in both themes, in the second by the rules about colours, for a theme is nothing else. Otherwise the desk in dark and the phone in
-    light: what one of them hides has its colours from the same tokens.
+    thorough: axe also looks on the desk, whose menu and tables are the same on most pages.
     """
     # Colours that fade into others while axe looks would be no finding.
     page.emulate_media(reduced_motion="reduce")
     found = []
-    for width, schemes in _WIDTHS.items():
+    schemes = _THOROUGH if thorough else _ONCE
+    for width in _WIDTHS:
         if scrolls_sideways(page, width):
             found.append(f"{width}: scrolls sideways")
         found += [f"{width}: cut on the left: {element}" for element in page.evaluate(_CUT)]
-        for scheme, options in zip(schemes, (OPTIONS, COLOURS) if thorough else (OPTIONS,), strict=False):
-            page.emulate_media(color_scheme=scheme)
-            # What the window's edge cuts is no smaller for who scrolls.
+        if width in schemes:
+            page.emulate_media(color_scheme=schemes[width])
+            # What the window's edge cuts is no smaller for a reader who scrolls.
             page.evaluate("scrollTo(0, 0)")
-            found += [f"{scheme} {width}: {barrier}" for barrier in find_barriers(page, options)]
+            found += [f"{schemes[width]} {width}: {barrier}" for barrier in find_barriers(page)]
         if width == 390:
             found += [f"390: under its label stands “{text}”" for text in page.evaluate(_UNDER_LABELS)]
     page.evaluate(_SPACING)
