@@ -90,8 +90,11 @@ def _says_verified(claims: Mapping[str, Any]) -> bool | None:
 
 def _clean_email(value: object) -> str:
     """The address in lower case; "" if it isn't one. An audit event has room for 254 characters, including the account's number."""
-    email = in_ascii(value.strip().lower()) if isinstance(value, str) else ""
-    return email if len(email) <= 240 and is_address(email) else ""
+    written = value.strip() if isinstance(value, str) else ""
+    email = in_ascii(written.lower())
+    # The only other character whose lower case is a letter of ASCII is the Kelvin sign: mar\u212a@ and mark@ are two mailboxes (RFC 6531 §3.2).
+    is_same_mailbox = email.rpartition("@")[0].isascii() == written.rpartition("@")[0].isascii()
+    return email if is_same_mailbox and len(email) <= 240 and is_address(email) else ""
 
 
 def _clean_name(name: str) -> str:

@@ -19,9 +19,9 @@ def test_who_is_concerned_is_told(run_on_postgresql):
     assert run_on_postgresql("tests.dashboard.credentials.told") == {
         "answers": [200, 302],
         "told": [
-            [["mia@example.com"], "A secret was added: billing-sync"],
             [["ada@example.com"], "A new owner: Demo"],
             [["dana@example.com"], "A new owner: Demo"],
+            [["mia@example.com"], "A secret was added: billing-sync"],
             [["mia@example.com"], "You are now an owner in Demo"],
         ],
     }

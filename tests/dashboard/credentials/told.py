@@ -34,4 +34,4 @@ with override_settings(STORAGES=STORAGES, EMAIL_BACKEND=MAIL, ALLOWED_HOSTS=["te
         browser.post(f"/w/demo/members/{membership.pk}/role/", {"role": "owner"}),
     ]
     wait_until_sent()
-json.dump({"answers": [answer.status_code for answer in answers], "told": [[message.to, message.subject] for message in mail.outbox]}, sys.stdout)
+json.dump({"answers": [answer.status_code for answer in answers], "told": sorted([message.to, message.subject] for message in mail.outbox)}, sys.stdout)

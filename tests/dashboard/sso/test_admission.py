@@ -132,6 +132,14 @@ def test_anything_but_an_address_gives_no_account(browser, okta, demo, email):
     assert User.objects.count() == before
 
 
+def test_an_address_with_a_letter_like_k_is_not_that_of_somebody_with_a_k(browser, okta, demo, settings):
+    """In lower case, the Kelvin sign is a k."""
+    settings.SSO_DOMAINS = ["example.com"]
+    factories.create_user("mark@example.com")
+    assert come(browser, okta, sub="00u2", email="mar\u212a@example.com", groups=["devs"]).status_code == 403
+    assert user_of(browser) is None
+
+
 @pytest.mark.parametrize("name", ["\u202eevil\0", "🚀" * 300, "x" * 100_000, 7, None, ["x"], "   "])
 def test_a_name_is_at_most_100_characters_that_can_be_shown(browser, okta, demo, name):
     okta.userinfo = {"name": name} if isinstance(name, str) and len(name) < 50_000 else {}
