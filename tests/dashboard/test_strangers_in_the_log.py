@@ -26,6 +26,17 @@ PATHS = [
     "/oauth2/token",
     "/gateway/demo/verify",
 ]
+# One of each kind: with these, everything is tried, and with the others, each header once.
+KINDS = [
+    "/accounts/sign-in/",
+    "/accounts/sso/callback/",
+    "/admin/login/",
+    "/w/demo/clients/",
+    "/static/nothing.css",
+    "/nothing",
+    "/oauth2/token",
+    "/gateway/demo/verify",
+]
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=x"
 
@@ -148,7 +159,7 @@ def assert_clean(written, answers):
 @pytest.mark.parametrize("path", PATHS)
 def test_no_body_of_a_stranger_makes_a_traceback(path, written):
     answers = []
-    for checks_csrf in (True, False):
+    for checks_csrf in (True, False) if path in KINDS else (False,):
         for name, body in BODIES.items():
             answers.append(((path, name), ask("POST", path, body=body, checks_csrf=checks_csrf).status_code))
     assert_clean(written, answers)
@@ -157,7 +168,9 @@ def test_no_body_of_a_stranger_makes_a_traceback(path, written):
 @pytest.mark.parametrize("path", PATHS)
 def test_no_query_and_no_header_of_a_stranger_makes_a_traceback(path, written):
     answers = [((path, query), ask("GET", path, query=query).status_code) for query in QUERIES]
-    for name, value in [(name, value) for name, values in HEADERS.items() for value in values]:
+    number = PATHS.index(path)
+    chosen = HEADERS if path in KINDS else {name: [values[number % len(values)]] for name, values in HEADERS.items()}
+    for name, value in [(name, value) for name, values in chosen.items() for value in values]:
         answers.append(((path, name, value), ask("GET", path, **{name: value}).status_code))
         answers.append(((path, name, value, "POST"), ask("POST", path, body=(FORM, b"email=a"), **{name: value}).status_code))
     assert_clean(written, answers)
