@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,12 @@ class Shell:
         process = self.start(*arguments, **options)
         stdout, stderr = process.communicate(timeout=timeout)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def at_once(number, run):
+    """The results of run(0), run(1) and so on, in threads."""
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(run, range(number)))
 
 
 @pytest.fixture

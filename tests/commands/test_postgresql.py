@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.commands.conftest import Shell
+from tests.commands.conftest import Shell, at_once
 
 
 @pytest.fixture
@@ -23,10 +23,8 @@ def test_two_nodes_that_start_for_the_first_time_at_once_make_one_of_everything(
     nodes = [Shell(tmp_path / name) for name in "ab"]
     for node in nodes:
         node.data_dir.mkdir()
-    processes = [node.start("prepare", "--json", DATABASE_URL=url) for node in nodes]
-    outputs = [process.communicate(timeout=60) for process in processes]
-    assert [(process.returncode, stderr) for process, (_, stderr) in zip(processes, outputs, strict=True)] == [(0, b""), (0, b"")]
-    done = sorted((json.loads(stdout)["done"] for stdout, _ in outputs), key=len)
+    outcomes = at_once(2, lambda number: nodes[number]("prepare", "--json", DATABASE_URL=url))
+    done = sorted((_json(outcome)["done"] for outcome in outcomes), key=len)
     # Each node has static files and credentials of its own.
     assert [step.split()[0] for step in done[0]] == ["Collected", "Wrote"]
     assert len(done[1]) == 5
@@ -56,10 +54,8 @@ def test_unmigrated_database_prints_one_line(url, shell):
 
 
 def test_same_workspace_at_once_is_made_once(migrated, shell):
-    processes = [shell.start("create_workspace", "acme", DATABASE_URL=migrated) for _ in range(3)]
-    outputs = [process.communicate(timeout=60) for process in processes]
-    assert sorted(process.returncode for process in processes) == [0, 1, 1]
-    assert all(stderr.count(b"\n") == 1 for (_, stderr), process in zip(outputs, processes, strict=True) if process.returncode)
+    outcomes = at_once(3, lambda _: shell("create_workspace", "acme", DATABASE_URL=migrated))
+    assert sorted((outcome.returncode, outcome.stderr.count(b"\n")) for outcome in outcomes) == [(0, 0), (1, 1), (1, 1)]
 
 
 def _json(outcome):

@@ -1,6 +1,5 @@
 """manage.py prepare [--announce]: what make setup and make run do to a database."""
 
-import json
 import os
 import re
 import shlex
@@ -8,6 +7,7 @@ import shutil
 import sqlite3
 import stat
 import time
+from contextlib import closing
 from datetime import timedelta
 from ipaddress import ip_network
 
@@ -24,6 +24,7 @@ from clients.services.deletion import GRACE_PERIOD, delete_workspace, remove_del
 from dashboard.models import Membership, User
 from oauth.models import SigningKey
 from tests import factories
+from tests.commands.conftest import at_once
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def data_dir(settings, tmp_path):
     settings.DATA_DIR = tmp_path
     settings.STATIC_ROOT = tmp_path / "static"
     # Not to collect the static files again for every test.
-    (tmp_path / "static").mkdir()
+    settings.STATICFILES_DIRS, settings.STATICFILES_FINDERS = [], ["django.contrib.staticfiles.finders.FileSystemFinder"]
     return tmp_path
 
 
@@ -52,10 +53,11 @@ def _assert_file_works(data_dir):
     assert verify_secret(plaintext, hashed=secret.hash, digest=secret.digest)
 
 
-def test_first_start_from_nothing_and_a_second_one(shell, tmp_path):
-    first = shell("prepare", "--announce")
-    assert (first.returncode, first.stderr) == (0, b"")
-    *done, curl = first.stdout.decode().splitlines()
+def test_two_first_starts_at_once_make_one_of_everything_and_a_third_nothing(shell, tmp_path):
+    both = at_once(2, lambda _: shell("prepare", "--announce"))
+    assert [(start.returncode, start.stderr) for start in both] == [(0, b"")] * 2
+    first, second = sorted((start.stdout for start in both), key=len, reverse=True)
+    *done, curl = first.decode().splitlines()
     assert done[0].startswith("Migrated the database")
     assert curl.startswith(f"  curl --cacert {tmp_path}/tls/ca.pem --config {tmp_path}/demo-client.curl https://localhost:8443/oauth2/token ")
     assert any(re.fullmatch(r"Sign in at \S+/accounts/sign-in/ as owner@example.com with the password \S{22} \(shown only now\)", line) for line in done)
@@ -63,24 +65,18 @@ def test_first_start_from_nothing_and_a_second_one(shell, tmp_path):
     for name in ("tokenos.sqlite3", "demo-client.curl"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
     _, plaintext = _credentials(tmp_path)
-    assert plaintext.encode() not in first.stdout
+    assert plaintext.encode() not in first
+    with closing(sqlite3.connect(tmp_path / "tokenos.sqlite3")) as connection:
+        for table in ("clients_workspace", "clients_client", "clients_clientsecret", "oauth_signingkey", "dashboard_user"):
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)
 
     files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    second = shell("prepare", "--announce").stdout.decode().splitlines()
+    assert shell("prepare", "--announce").stdout == second
+    second = second.decode().splitlines()
     assert [line.split()[0] for line in second] == ["TokenOS:", "Sign", "Get", "curl"]
     assert "manage.py changepassword owner@example.com" in second[1]
     assert second[-1] == curl
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == files
-
-
-def test_two_first_starts_at_once_make_one_of_everything(shell, tmp_path):
-    processes = [shell.start("prepare", "--json") for _ in range(2)]
-    outputs = [process.communicate(timeout=60) for process in processes]
-    assert [(process.returncode, stderr) for process, (_, stderr) in zip(processes, outputs, strict=True)] == [(0, b""), (0, b"")]
-    assert sorted(len(json.loads(stdout)["done"]) for stdout, _ in outputs) == [0, 5]
-    with sqlite3.connect(tmp_path / "tokenos.sqlite3") as connection:
-        for table in ("clients_workspace", "clients_client", "clients_clientsecret", "oauth_signingkey", "dashboard_user"):
-            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)
 
 
 def test_first_start_makes_key_workspace_owner_and_client(prepare, data_dir):

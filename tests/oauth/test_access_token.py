@@ -190,7 +190,7 @@ NAMES = st.sampled_from(["alg", "kid", "typ", "crit", "b64", "jku", "jwk", "x5u"
 
 
 @pytest.mark.rfc("8725", "3.10")
-@settings(max_examples=2 * settings.default.max_examples, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 2, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(header=st.dictionaries(NAMES, JSON, max_size=5) | JSON, keep=st.booleans())
 def test_any_header_of_a_token_is_an_invalid_token(signing_key, now, header, keep):
     if keep and isinstance(header, dict):

@@ -7,7 +7,6 @@ from contextlib import closing, contextmanager
 
 import pytest
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connections
 from environ import Env
 
@@ -142,9 +141,11 @@ def own_postgresql():
 
 @pytest.mark.program
 @pytest.mark.django_db
-def test_a_postgresql_that_stops_and_comes_back(own_postgresql, make):
-    with using(**Env.db_url_config(own_postgresql.create_database())):
-        call_command("migrate", verbosity=0)
+def test_a_postgresql_that_stops_and_comes_back(own_postgresql, make_tables, make):
+    url, dump = own_postgresql.create_database(), f"--file={own_postgresql.directory / 'dump'}"
+    own_postgresql.run("pg_dump", dump, make_tables())
+    own_postgresql.run("psql", "--quiet", dump, url)
+    with using(**Env.db_url_config(url)):
         program = make_program(make)
         requests = requests_of(program, send.token(program.basic).json()["access_token"])
         assert statuses(requests) == ALIVE
