@@ -19,27 +19,16 @@ from tests.servers.test_mtls import Kept, named, wait_for_the_workers
 ALERT = 21
 
 
-SETTINGS = {"WEB_CONCURRENCY": "2", "FAILURES_PER_CLIENT": "1000", "FAILURES_PER_ADDRESS": "1000"}
+@pytest.fixture(scope="module")
+def tls(make_server: Callable[..., Server]) -> Iterator[Server]:
+    server = make_server(WEB_CONCURRENCY="2", FAILURES_PER_CLIENT="1000", FAILURES_PER_ADDRESS="1000")
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="module")
-def tls(make_server: Callable[..., Server]) -> Iterator[Server]:
-    server = make_server(**SETTINGS)
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def fresh(make_server: Callable[..., Server]) -> Iterator[Server]:
-    """It has refused nobody yet, and trusts a CA."""
-    server = make_server(**SETTINGS)
-    trust(server, Authority.create())
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def authority(tls: Server) -> Authority:
+    """Every worker trusts it, until a test changes that."""
     return trust(tls, Authority.create())
 
 
@@ -67,14 +56,16 @@ def curl(server: Server, holder: Holder, directory: Path, *arguments: str) -> st
     return done.stderr
 
 
-def refusals(server: Server) -> list[dict[str, Any]]:
+def refusals(server: Server, address: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
-    return [line for line in lines if line["message"].startswith("A client certificate was refused in the TLS handshake")]
+    refused = "A client certificate was refused in the TLS handshake"
+    return [line for line in lines if line["message"].startswith(refused) and line["address"] == address]
 
 
 @pytest.mark.rfc("8446", "6.2")
-@pytest.mark.parametrize("version", ["1.2", "1.3"])
-def test_refused_certificate_gets_an_alert_and_one_line_in_the_log(fresh: Server, tmp_path: Path, version: str) -> None:
+@pytest.mark.usefixtures("authority")
+@pytest.mark.parametrize(("version", "address"), [("1.2", "127.0.0.12"), ("1.3", "127.0.0.13")])
+def test_refused_certificate_gets_an_alert_and_one_line_in_the_log(tls: Server, tmp_path: Path, version: str, address: str) -> None:
     cases = (
         (self_signed(), "unknown ca", "self-signed certificate"),
         (named(Authority.create("Nobody's CA")), "unknown ca", "unable to get local issuer certificate"),
@@ -82,29 +73,29 @@ def test_refused_certificate_gets_an_alert_and_one_line_in_the_log(fresh: Server
         (named(Authority.create()), "decrypt error", "certificate signature failure"),
     )
     for number, (holder, alert, reason) in enumerate(cases):
-        assert f"alert {alert}" in curl(fresh, holder, tmp_path, f"--tlsv{version}", "--tls-max", version)
+        assert f"alert {alert}" in curl(tls, holder, tmp_path, f"--tlsv{version}", "--tls-max", version, "--interface", address)
         time.sleep(0.2)
-        line = refusals(fresh)[-1]
-        assert len(refusals(fresh)) == number + 1
+        assert len(refusals(tls, address)) == number + 1
+        line = refusals(tls, address)[-1]
         assert line["level"] == "INFO"
-        assert line["address"] == "127.0.0.1"
         assert line["reason"].startswith(reason)
         assert "client-ca.pem" in line["reason"]
-    assert "Traceback" not in fresh.log.read_text()
+    assert "Traceback" not in tls.log.read_text()
 
 
-def test_flood_of_refused_certificates_does_not_flood_the_log(fresh: Server, tmp_path: Path) -> None:
-    context = fresh.context()
+@pytest.mark.usefixtures("authority")
+def test_flood_of_refused_certificates_does_not_flood_the_log(tls: Server, tmp_path: Path) -> None:
+    context, address = tls.context(), "127.0.0.14"
     context.load_cert_chain(*self_signed().write(tmp_path))
     for _ in range(60):
         with ExitStack() as stack:
-            raw = stack.enter_context(socket.create_connection(("127.0.0.1", fresh.port)))
+            raw = stack.enter_context(socket.create_connection(("127.0.0.1", tls.port), source_address=(address, 0)))
             sock = stack.enter_context(context.wrap_socket(raw, server_hostname="localhost"))
             # With TLS 1.3, the server answers the certificate after the client's part of the handshake.
             with pytest.raises(ssl.SSLError, match="UNKNOWN_CA"):
                 sock.recv(1)
     time.sleep(0.2)
-    assert 5 <= len(refusals(fresh)) <= 10
+    assert 5 <= len(refusals(tls, address)) <= 10
 
 
 @pytest.mark.rfc("8446", "6.2")
@@ -146,7 +137,7 @@ def test_emptied_file_of_cas_trusts_nobody_within_a_second_in_every_worker(tls: 
     client_id, holder = make_client_of_ca(tls), named(authority)
     other = self_signed()
     make_client(tls, "--auth-method", "self_signed_tls_client_auth", "--certificate", other.write(tmp_path, "other")[0])
-    wait_for_the_workers()
+    trust(tls, authority)
     with ExitStack() as stack:
         kept = [stack.enter_context(Kept(tls, holder, tmp_path)) for _ in range(12)]
         assert {connection.token(client_id)[0] for connection in kept} == {200}
@@ -154,6 +145,6 @@ def test_emptied_file_of_cas_trusts_nobody_within_a_second_in_every_worker(tls: 
         # This works at once for peers that are already connected.
         assert {connection.token(client_id)[0] for connection in kept} == {401}
         wait_for_the_workers()
-        for _ in range(12):
+        for _ in range(8):
             assert "alert unknown ca" in curl(tls, holder, tmp_path)
     assert "contains no CA in PEM" in tls.log.read_text()

@@ -36,22 +36,63 @@ def tls(make_server: Callable[..., Server]) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def authority(tls: Server) -> Authority:
+    """The operator's, which every worker knows."""
     authority = Authority.create()
     (tls.data_dir / "tls" / "client-ca.pem").write_text(pem(authority.certificate))
-    time.sleep(1)
+    wait_for_the_workers()
     return authority
 
 
-@pytest.fixture
-def register(tls: Server, tmp_path: Path) -> Callable[..., str]:
+@pytest.fixture(scope="module")
+def register(tls: Server, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """Make a client with those certificates, and return its ID."""
+    folder = tmp_path_factory.mktemp("registered")
 
     def register(*holders: Holder) -> str:
-        files = [argument for number, holder in enumerate(holders) for argument in ("--certificate", holder.write(tmp_path, f"registered-{number}")[0])]
+        files = [argument for number, holder in enumerate(holders) for argument in ("--certificate", holder.write(folder, f"{number}")[0])]
         methods = ["--auth-method", "self_signed_tls_client_auth"]
         return str(tls.manage("create_client", "--workspace", "demo", "--name", "machine", "--scope", "read", *methods, *files)["client_id"])
 
     return register
+
+
+HOLDERS: dict[str, Callable[[], Holder]] = {
+    "P-256": self_signed,
+    "Ed25519": lambda: self_signed(key=ed25519.Ed25519PrivateKey.generate()),
+    "RSA": lambda: self_signed(key=rsa.generate_private_key(65537, 2048)),
+    "CA:true": lambda: self_signed(extensions=[x509.BasicConstraints(ca=True, path_length=None)]),
+    "clientAuth": lambda: self_signed(extensions=[x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])]),
+    "of an unknown CA": lambda: issue(Authority.create("Nobody's CA")),
+}
+ON_LARGER_CURVES: dict[str, Callable[[], Holder]] = {
+    "P-384": lambda: self_signed(key=ec.generate_private_key(ec.SECP384R1())),
+    "P-521": lambda: self_signed(key=ec.generate_private_key(ec.SECP521R1())),
+}
+NAMESAKE = "registered before the CA"
+# Registers another certificate, two hours ago, when it was valid.
+REGISTER_EARLIER = """
+from clients.certificate import read_certificates
+from clients.models import Client
+from clients.services.audit import SYSTEM
+from clients.services.certificates import add_certificates
+client, now = Client.objects.get(client_id=CLIENT_ID), datetime.now(UTC) - timedelta(hours=2)
+add_certificates(client=client, parsed=read_certificates(PEM), actor=SYSTEM, now=now)
+"""
+
+
+@pytest.fixture(scope="module")
+def machines(tls: Server, register: Callable[..., str]) -> dict[str, tuple[str, Any]]:
+    """Clients, each with the certificate that every worker knows."""
+    made = {name: make() for name, make in (HOLDERS | ON_LARGER_CURVES).items()} | {NAMESAKE: self_signed(NAMESAKE)}
+    machines: dict[str, tuple[str, Any]] = {name: (register(holder), holder) for name, holder in made.items()}
+    pair = self_signed(), self_signed()
+    machines["two"] = register(*pair), pair
+    client_id, expired = machines["P-256"][0], self_signed(ends=datetime.now(UTC) - timedelta(hours=1))
+    names = f"from datetime import UTC, datetime, timedelta\nCLIENT_ID, PEM = {client_id!r}, {pem(expired.certificate)!r}"
+    done = tls.fork("shell", "--no-imports", "-c", names + REGISTER_EARLIER)
+    assert done.returncode == 0, done.stderr
+    wait_for_the_workers()
+    return machines | {"expired": (client_id, expired)}
 
 
 @pytest.fixture
@@ -95,23 +136,21 @@ def wait_for_the_workers() -> None:
     time.sleep(1)
 
 
+def test_nobody_is_asked_while_no_certificate_is_registered(tls: Server) -> None:
+    """This is the first test, because the others register some."""
+    assert "Requested Signature Algorithms" not in say_hello(tls)
+
+
+def say_hello(server: Server) -> str:
+    """What OpenSSL's client says of a handshake."""
+    command = ["openssl", "s_client", "-connect", f"localhost:{server.port}", "-CAfile", str(server.ca)]
+    return subprocess.run(command, input="", check=True, capture_output=True, text=True, timeout=30).stdout
+
+
 @pytest.mark.rfc("8705", "2.2")
-@pytest.mark.parametrize(
-    "make",
-    [
-        self_signed,
-        lambda: self_signed(key=ed25519.Ed25519PrivateKey.generate()),
-        lambda: self_signed(key=rsa.generate_private_key(65537, 2048)),
-        lambda: self_signed(extensions=[x509.BasicConstraints(ca=True, path_length=None)]),
-        lambda: self_signed(extensions=[x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])]),
-        lambda: issue(Authority.create("Nobody's CA")),
-    ],
-    ids=["P-256", "Ed25519", "RSA", "CA:true", "clientAuth", "of an unknown CA"],
-)
-def test_registered_certificate_gets_a_bound_token(tls: Server, register: Callable[..., str], ask: Callable[..., requests.Response], make: Any) -> None:
-    holder = make()
-    client_id = register(holder)
-    wait_for_the_workers()
+@pytest.mark.parametrize("name", HOLDERS)
+def test_registered_certificate_gets_a_bound_token(tls: Server, machines: dict[str, Any], ask: Callable[..., requests.Response], name: str) -> None:
+    client_id, holder = machines[name]
     answer = ask(client_id, holder)
     assert answer.status_code == 200, answer.text
     token = answer.json()["access_token"]
@@ -122,38 +161,32 @@ def test_registered_certificate_gets_a_bound_token(tls: Server, register: Callab
 
 
 @pytest.mark.rfc("8422", "5.1.1")
-@pytest.mark.parametrize(("curve", "version"), [(ec.SECP384R1, "TLSv1_2"), (ec.SECP384R1, "TLSv1_3"), (ec.SECP521R1, "TLSv1_3")])
-def test_so_does_one_on_a_larger_curve_with_the_versions_that_take_it(
-    tls: Server, register: Callable[..., str], tmp_path: Path, curve: Any, version: str
-) -> None:
+@pytest.mark.parametrize(("curve", "version"), [("P-384", "TLSv1_2"), ("P-384", "TLSv1_3"), ("P-521", "TLSv1_3")])
+def test_so_does_one_on_a_larger_curve_with_the_versions_that_take_it(tls: Server, machines: dict[str, Any], tmp_path: Path, curve: str, version: str) -> None:
     """TLS 1.2 takes certificates on the curves alone in which it agrees on keys, and P-521 isn't among those."""
-    holder = self_signed(key=ec.generate_private_key(curve()))
-    client_id = register(holder)
-    wait_for_the_workers()
+    client_id, holder = machines[curve]
     context = context_of(tls, holder, tmp_path)
     context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
     with Kept(tls, holder, tmp_path, context) as kept:
         assert kept.token(client_id)[0] == 200
 
 
+@pytest.mark.usefixtures("machines")
 def test_new_certificate_works_within_a_second_in_every_worker(tls: Server, register: Callable[..., str], tmp_path: Path) -> None:
-    """Also beside one that was there, while a context is in use."""
-    for _ in range(2):
-        holder = self_signed()
-        client_id = register(holder)
-        began = time.monotonic()
-        wait_for_the_workers()
-        with ExitStack() as stack:
-            kept = [stack.enter_context(Kept(tls, holder, tmp_path)) for _ in range(24)]
-            assert time.monotonic() - began < 3
-            assert [connection.token(client_id)[0] for connection in kept] == [200] * 24
-            assert min(tls.count_sockets()) >= 4
-
-
-def test_revoked_certificate_stops_at_the_next_request_of_an_open_connection(tls: Server, register: Callable[..., str], tmp_path: Path) -> None:
-    holder, other = self_signed(), self_signed()
-    client_id = register(holder, other)
+    """Also beside those that were there, while a context is in use."""
+    holder = self_signed()
+    client_id = register(holder)
+    began = time.monotonic()
     wait_for_the_workers()
+    with ExitStack() as stack:
+        kept = [stack.enter_context(Kept(tls, holder, tmp_path)) for _ in range(24)]
+        assert time.monotonic() - began < 3
+        assert [connection.token(client_id)[0] for connection in kept] == [200] * 24
+        assert min(tls.count_sockets()) >= 4
+
+
+def test_revoked_certificate_stops_at_the_next_request_of_an_open_connection(tls: Server, machines: dict[str, Any], tmp_path: Path) -> None:
+    client_id, (holder, other) = machines["two"]
     with Kept(tls, holder, tmp_path) as kept, Kept(tls, other, tmp_path) as unharmed:
         status, answer = kept.token(client_id)
         assert status == 200
@@ -176,22 +209,15 @@ def fingerprint_of(file: Path) -> str:
     return subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", str(file)], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def test_expired_certificate_gets_an_answer_and_no_broken_handshake(tls: Server, register: Callable[..., str], ask: Any) -> None:
-    ends = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=6)
-    holder = self_signed(ends=ends)
-    client_id = register(holder)
-    wait_for_the_workers()
-    assert ask(client_id, holder).status_code == 200
-    time.sleep(max(0, (ends - datetime.now(UTC)).total_seconds()) + 0.1)
-    answer = ask(client_id, holder)
+def test_expired_certificate_gets_an_answer_and_no_broken_handshake(tls: Server, machines: dict[str, Any], ask: Any) -> None:
+    answer = ask(*machines["expired"])
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert "refused: certificate_expired" in tls.log.read_text()
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_both_versions_of_tls_will_do(tls: Server, register: Callable[..., str], tmp_path: Path, version: ssl.TLSVersion) -> None:
-    holder = self_signed()
-    client_id = register(holder)
-    wait_for_the_workers()
+def test_both_versions_of_tls_will_do(tls: Server, machines: dict[str, Any], tmp_path: Path, version: ssl.TLSVersion) -> None:
+    client_id, holder = machines["P-256"]
     context = context_of(tls, holder, tmp_path)
     context.minimum_version = context.maximum_version = version
     session = None
@@ -205,48 +231,26 @@ def test_both_versions_of_tls_will_do(tls: Server, register: Callable[..., str],
             session = sock.session
 
 
-def test_unregistered_certificate_fails_the_handshake(tls: Server, register: Callable[..., str], ask: Any) -> None:
-    client_id = register(self_signed())
-    wait_for_the_workers()
+def test_unregistered_certificate_fails_the_handshake(machines: dict[str, Any], ask: Any) -> None:
     with pytest.raises(requests.exceptions.ConnectionError):
-        ask(client_id, self_signed())
+        ask(machines["P-256"][0], self_signed())
 
 
-def test_everybody_else_notices_nothing(tls: Server, register: Callable[..., str], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("machines")
+def test_everybody_else_notices_nothing(tls: Server) -> None:
     """A certificate is asked for, not demanded, and no list of CAs is sent."""
-    register(self_signed())
-    wait_for_the_workers()
     client = tls.manage("create_client", "--workspace", "demo", "--name", "other")
     for _ in range(8):
         answer = tls.post("/oauth2/token", data={"grant_type": "client_credentials"}, auth=(client["client_id"], client["client_secret"]))
         assert answer.status_code == 200
         assert tls.get("/healthz").status_code == 200
-    said = subprocess.run(
-        ["openssl", "s_client", "-connect", f"localhost:{tls.port}", "-CAfile", str(tls.ca)], input="", check=True, capture_output=True, text=True, timeout=30
-    ).stdout
+    said = say_hello(tls)
     assert "No client certificate CA names sent" in said
     assert "Requested Signature Algorithms" in said
 
 
-def test_nobody_is_asked_while_no_certificate_is_registered(make_server: Callable[..., Server]) -> None:
-    # It has its own server, because other tests register certificates at the shared one.
-    server = make_server(WEB_CONCURRENCY="1")
-    said = subprocess.run(
-        ["openssl", "s_client", "-connect", f"localhost:{server.port}", "-CAfile", str(server.ca)],
-        input="",
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    ).stdout
-    assert "Requested Signature Algorithms" not in said
-    server.stop()
-
-
-def test_curl_gets_a_token_with_its_certificate(tls: Server, register: Callable[..., str], tmp_path: Path) -> None:
-    holder = self_signed()
-    client_id = register(holder)
-    wait_for_the_workers()
+def test_curl_gets_a_token_with_its_certificate(tls: Server, machines: dict[str, Any], tmp_path: Path) -> None:
+    client_id, holder = machines["P-256"]
     certificate, key = holder.write(tmp_path, "curl")
     arguments = ["--silent", "--show-error", "--fail", "--cacert", str(tls.ca), "--cert", certificate, "--key", key]
     form = ["--data", "grant_type=client_credentials", "--data-urlencode", f"client_id={client_id}"]
@@ -254,7 +258,7 @@ def test_curl_gets_a_token_with_its_certificate(tls: Server, register: Callable[
     assert json.loads(done.stdout)["token_type"] == "Bearer"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def by_ca(tls: Server) -> str:
     made = tls.manage(
         "create_client", "--workspace", "demo", "--name", "by-ca", "--auth-method", "tls_client_auth", "--tls-subject", "san_dns:billing.example.com"
@@ -289,22 +293,18 @@ def test_certificate_of_another_ca_fails_the_handshake(by_ca: str, ask: Any) -> 
 
 
 def test_registered_certificate_with_the_name_of_a_ca_keeps_out_no_certificate_of_that_ca(
-    tls: Server, authority: Authority, by_ca: str, register: Callable[..., str], ask: Callable[..., requests.Response]
+    tls: Server, machines: dict[str, Any], authority: Authority, by_ca: str, register: Callable[..., str], ask: Callable[..., requests.Response]
 ) -> None:
     """Whichever of both is there first."""
-    for name in ("registered first", "registered last"):
-        newcomer, namesake = Authority.create(name), self_signed(name)
-        client_id = register(namesake) if name == "registered first" else ""
-        wait_for_the_workers()
-        (tls.data_dir / "tls" / "client-ca.pem").write_text(pem(authority.certificate) + pem(newcomer.certificate))
-        wait_for_the_workers()
-        client_id = client_id or register(namesake)
-        wait_for_the_workers()
+    newcomers, last = [Authority.create(NAMESAKE), Authority.create("registered after the CA")], self_signed("registered after the CA")
+    (tls.data_dir / "tls" / "client-ca.pem").write_text("".join(pem(trusted.certificate) for trusted in (authority, *newcomers)))
+    wait_for_the_workers()
+    namesakes = [machines[NAMESAKE], (register(last), last)]
+    wait_for_the_workers()
+    for newcomer, (client_id, namesake) in zip(newcomers, namesakes, strict=True):
         for _ in range(4):
             assert ask(by_ca, named(newcomer)).status_code == 200
             assert ask(client_id, namesake).status_code == 200
-    (tls.data_dir / "tls" / "client-ca.pem").write_text(pem(authority.certificate))
-    wait_for_the_workers()
 
 
 def test_header_of_an_untrusted_caller_is_worth_nothing(tls: Server, register: Callable[..., str]) -> None:
