@@ -1,15 +1,13 @@
 """At SIGTERM, running requests are finished, idle connections are closed, and buffered usage is written."""
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.servers.conftest import ROOT, Server, read_answer
+from tests.servers.conftest import Server, read_answer
 from tests.servers.stores import children
 
 BODY = b"grant_type=client_credentials&client_id=0123456789abcdef&client_secret=x"
@@ -19,9 +17,16 @@ HEAD = b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: applica
 
 
 @pytest.fixture(scope="module")
-def stoppable(make_server: Callable[..., Server]) -> Server:
-    """Each test leaves it running."""
-    return make_server()
+def installation(make_server: Callable[..., Server]) -> Server:
+    return make_server(start=False)
+
+
+@pytest.fixture
+def stoppable(installation: Server) -> Server:
+    """It runs."""
+    if installation.process is None or installation.process.poll() is not None:
+        installation.start()
+    return installation
 
 
 def test_sigterm_of_one_worker_loses_no_request(stoppable: Server) -> None:
@@ -43,15 +48,6 @@ def test_stopping_writes_the_usage_that_is_buffered_and_a_new_start_keeps_data_a
     stoppable.start()
     assert stoppable.get("/.well-known/jwks.json").json() == keys
     assert stoppable.ca.read_bytes() == authority
-
-
-def test_workers_end_when_the_master_is_killed(stoppable: Server) -> None:
-    stoppable.stop(signal.SIGKILL)
-    last = time.monotonic() + 10
-    while stoppable.is_listening():
-        assert time.monotonic() < last
-        time.sleep(0.2)
-    stoppable.start()
 
 
 def test_sigterm_finishes_requests_in_flight(stoppable: Server) -> None:
@@ -80,16 +76,14 @@ def test_sigterm_finishes_requests_in_flight(stoppable: Server) -> None:
     for sock in [*idle, served, *in_flight]:
         sock.close()
     assert not server.is_listening()
-    server.start()
 
 
-def test_sigterm_while_workers_start_is_heard(stoppable: Server) -> None:
-    stoppable.stop()
+def test_sigterm_while_workers_start_is_heard(installation: Server) -> None:
     for delay in (0.3, 0.6, 0.9):
-        stoppable.start(wait=False)
+        installation.start(wait=False)
         time.sleep(delay)
         begun = time.monotonic()
-        stoppable.stop()
+        installation.stop()
         assert time.monotonic() - begun < NOT_KILLED
 
 
@@ -104,20 +98,15 @@ def post_fork(server, worker):
 """
 
 
-def test_sigterm_just_after_the_fork_is_heard(make_server: Callable[..., Server], tmp_path: Path) -> None:
-    server = make_server(start=False)
+def test_sigterm_just_after_the_fork_is_heard(installation: Server, tmp_path: Path) -> None:
     configuration = tmp_path / "slow_fork.py"
     configuration.write_text(SLOW_FORK)
-    process = subprocess.Popen([sys.executable, "-m", "gunicorn", "-c", str(configuration)], cwd=ROOT, env=server.environment)
-    try:
-        last = time.monotonic() + 30
-        while len(children(process.pid)) < 2:
-            assert time.monotonic() < last
-            time.sleep(0.05)
-        begun = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-        assert time.monotonic() - begun < NOT_KILLED
-    finally:
-        process.kill()
-        process.wait(10)
+    installation.start(configuration=str(configuration), wait=False)
+    assert installation.process is not None
+    last = time.monotonic() + 30
+    while len(children(installation.process.pid)) < 2:
+        assert time.monotonic() < last
+        time.sleep(0.05)
+    begun = time.monotonic()
+    installation.stop()
+    assert time.monotonic() - begun < NOT_KILLED

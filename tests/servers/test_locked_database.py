@@ -3,6 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -55,13 +56,16 @@ def sign_in() -> Callable[[KeptConnection], Answer]:
     return lambda connection: connection.ask("POST", "/accounts/sign-in/", form=form, headers=headers)
 
 
-def test_waits_of_one_request_and_of_many_do_not_add_up(installation: Server, by_key: Callable[[KeptConnection], Answer]) -> None:
-    assert {answer.status for _, answer in ask_at_once(installation, 4, by_key)} == {200}
-    with locked(installation):
-        answers = ask_at_once(installation, 24, by_key)
-        assert Counter(answer.status for _, answer in answers) == {503: 24}
-        assert all(answer.json()["error"] == "temporarily_unavailable" and int(answer.headers["retry-after"]) > 0 for _, answer in answers)
-        assert max(seconds for seconds, _ in answers) < MAX
+def test_waits_of_one_request_and_of_many_do_not_add_up_and_each_is_refused_in_time(installation: Server, by_key: Callable[[KeptConnection], Answer]) -> None:
+    """Token requests and pages at once."""
+    assert {answer.status for count, ask in ((4, by_key), (1, sign_in())) for _, answer in ask_at_once(installation, count, ask)} == {200}
+    with locked(installation), ThreadPoolExecutor(2) as threads:
+        asked = threads.submit(ask_at_once, installation, 24, by_key), threads.submit(ask_at_once, installation, 12, sign_in())
+        answers, pages = (each.result(60) for each in asked)
+    assert [Counter(answer.status for _, answer in found) for found in (answers, pages)] == [{503: 24}, {503: 12}]
+    assert all(int(answer.headers["retry-after"]) > 0 for _, answer in answers + pages)
+    assert all(answer.json()["error"] == "temporarily_unavailable" for _, answer in answers)
+    assert max(seconds for seconds, _ in answers + pages) < MAX
     assert {answer.status for _, answer in ask_at_once(installation, 24, by_key)} == {200}
 
 
@@ -70,12 +74,3 @@ def test_what_only_reads_goes_on(installation: Server, by_secret: Callable[[Kept
         assert {answer.status for _, answer in ask_at_once(installation, 24, by_secret)} == {200}
         ready = installation.get("/readyz")
         assert (ready.status_code, ready.json()["status"], ready.json()["checks"]["writes"]["problem"]) == (200, "degraded", "locked")
-
-
-def test_a_page_that_has_to_write_says_so_in_time(installation: Server) -> None:
-    assert {answer.status for _, answer in ask_at_once(installation, 1, sign_in())} == {200}
-    with locked(installation):
-        answers = ask_at_once(installation, 12, sign_in())
-        assert {answer.status for _, answer in answers} == {503}
-        assert all(int(answer.headers["retry-after"]) > 0 for _, answer in answers)
-        assert max(seconds for seconds, _ in answers) < MAX

@@ -13,7 +13,7 @@ from tests.servers.load import KeptConnection
 from tests.servers.stores import children
 
 # Seconds that each worker takes to start, as when its database hangs.
-STARTING = 3
+STARTING = 2
 
 SLOW_START = f"""
 import time
