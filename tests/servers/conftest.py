@@ -68,7 +68,12 @@ class Server:
         return self.data_dir.parent / "gunicorn.log"
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120, check=False)
+        """Python with these arguments."""
+        if arguments[0] == "-c" or not may_be_forked(self.environment):
+            return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120, check=False)
+        program = arguments[1:] if arguments[0] == "-m" else (str(ROOT / arguments[0]), *arguments[1:])
+        done = nursery().run(*program, environment=self.environment, cwd=ROOT, timeout=120)
+        return subprocess.CompletedProcess(arguments, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def fork(self, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         """As run("manage.py", ...), which loads Django for every command."""
@@ -148,10 +153,11 @@ class Server:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return [int(re.findall(rf"{field}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0]) for pid in children]
 
-    def count_usage(self) -> int:
-        """How many requests the database says were made."""
+    def count_usage(self, client_id: str) -> int:
+        """How many requests the database says a client has made."""
+        of_client = "WHERE client_id = (SELECT id FROM clients_client WHERE client_id = ?)"
         with closing(sqlite3.connect(self.data_dir / "tokenos.sqlite3")) as database:
-            return database.execute("SELECT COALESCE(SUM(count), 0) FROM clients_usagebucket").fetchone()[0]  # type: ignore[no-any-return]
+            return database.execute(f"SELECT COALESCE(SUM(count), 0) FROM clients_usagebucket {of_client}", [client_id]).fetchone()[0]  # type: ignore[no-any-return]
 
     def is_listening(self) -> bool:
         with socket.socket() as probe:
@@ -317,6 +323,19 @@ def make_lasting_server(tmp_path_factory: pytest.TempPathFactory, keys: dict[str
 def server(make_lasting_server: Callable[..., Server]) -> Server:
     """One for all tests that leave it as it was."""
     return make_lasting_server(is_measured=True)
+
+
+@pytest.fixture(scope="session")
+def one_worker(make_lasting_server: Callable[..., Server]) -> Server:
+    """As server, for tests that need all connections to be one worker's."""
+    return make_lasting_server(WEB_CONCURRENCY="1")
+
+
+@pytest.fixture(scope="session")
+def proxied(make_lasting_server: Callable[..., Server]) -> Server:
+    """As server, for a trusted proxy on this machine, such as Envoy."""
+    settings = {"TRUSTED_PROXIES": "127.0.0.1/32", "ISSUER_URL": "https://tokens.example.com", "CLIENT_CERT_HEADER": "X-Forwarded-Client-Cert"}
+    return make_lasting_server(TLS="off", **settings)
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

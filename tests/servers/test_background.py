@@ -6,7 +6,6 @@ Only stop() ends the thread.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -98,33 +97,26 @@ def test_stop_waits_for_the_last_flush() -> None:
     stop()
 
 
-@pytest.fixture(scope="module")
-def busy(make_server: Callable[..., Server]) -> Server:
-    return make_server(is_measured=True)
-
-
-def test_usage_is_written_while_serving(busy: Server) -> None:
-    server = busy
+def test_usage_is_written_while_serving(server: Server) -> None:
     workspace = server.manage("create_workspace", "busy")["workspace"]
     client = server.manage("create_client", "--workspace", workspace, "--name", "Robot")
     credentials = (client["client_id"], client["client_secret"])
     for _ in range(10):
         assert server.post("/oauth2/token", auth=credentials, data={"grant_type": "client_credentials"}).status_code == 200
     last = time.monotonic() + 10
-    while server.count_usage() < 10 and time.monotonic() < last:
+    while server.count_usage(client["client_id"]) < 10 and time.monotonic() < last:
         time.sleep(0.2)
-    assert server.count_usage() == 10
+    assert server.count_usage(client["client_id"]) == 10
 
 
-def test_a_few_requests_are_written_at_once_so_that_people_can_watch_them(busy: Server) -> None:
-    server = busy
+def test_a_few_requests_are_written_at_once_so_that_people_can_watch_them(server: Server) -> None:
     client = server.manage("create_client", "--workspace", server.manage("create_workspace", "calm")["workspace"], "--name", "Robot")
     waited = []
     for _ in range(4):
-        before = server.count_usage()
+        before = server.count_usage(client["client_id"])
         assert server.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data={"grant_type": "client_credentials"}).status_code == 200
         begun = time.monotonic()
-        while server.count_usage() == before:
+        while server.count_usage(client["client_id"]) == before:
             assert time.monotonic() - begun < 10
             time.sleep(0.05)
         waited.append(time.monotonic() - begun)

@@ -67,26 +67,3 @@ def test_two_proofs_are_refused_as_two_header_fields(server: Server) -> None:
     key = new_key()
     assert send(key.proof("POST", url), key.proof("POST", url)) == (400, "invalid_dpop_proof")
     assert send(key.proof("POST", url)) == (200, "")
-
-
-@pytest.mark.rfc("9449", "4.3")
-def test_path_that_envoy_appends_is_accepted_as_it_was_sent(make_server: Callable[..., Server]) -> None:
-    """%2F in it is no slash."""
-    server = make_server(TLS="off", TRUSTED_PROXIES="127.0.0.1/32", ISSUER_URL="https://tokens.example.com")
-    client = server.manage("create_client", "--workspace", "demo", "--name", "robot")
-    forwarded = {"X-Forwarded-Proto": "https"}
-    key = new_key()
-    basic = (client["client_id"], client["client_secret"])
-    proof = key.sent("POST", "https://tokens.example.com/oauth2/token")
-    token = server.post("/oauth2/token", data={"grant_type": "client_credentials"}, auth=basic, headers=forwarded | proof).json()["access_token"]
-    headers = forwarded | {"Authorization": f"DPoP {token}", "Host": "api.example.com"}
-
-    def ask(url: str) -> int:
-        path = "/gateway/demo/verify/files/a%2Fb%20c?limit=1"
-        head = "".join(f"{name}: {value}\r\n" for name, value in (headers | key.sent("DELETE", url, token=token)).items())
-        return server.exchange(f"DELETE {path} HTTP/1.1\r\n{head}\r\n".encode()).status
-
-    assert ask("https://api.example.com/files/a%2Fb%20c") == 200
-    assert ask("https://api.example.com/files/a%2fb%20c?limit=1") == 200
-    assert ask("https://api.example.com/files/a/b%20c") == 401
-    server.stop()

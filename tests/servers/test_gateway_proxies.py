@@ -2,7 +2,7 @@
 
 import itertools
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,8 +15,8 @@ NAMES = ("X-TokenOS-Client-Id", "X-TokenOS-Workspace", "X-TokenOS-Scopes", "X-To
 
 
 @pytest.fixture(scope="module")
-def tokenos(make_server: Callable[..., Server]) -> Server:
-    return make_server(TLS="off", TRUSTED_PROXIES="127.0.0.1/32", ISSUER_URL="https://tokens.example.com")
+def tokenos(proxied: Server) -> Server:
+    return proxied
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def test_stopping_writes_the_usage_that_is_buffered_and_a_new_start_keeps_data_a
     answer = stoppable.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data={"grant_type": "client_credentials"})
     assert answer.status_code == 200
     assert stoppable.stop() == 0
-    assert stoppable.count_usage() == 1
+    assert stoppable.count_usage(client["client_id"]) == 1
     stoppable.start()
     assert stoppable.get("/.well-known/jwks.json").json() == keys
     assert stoppable.ca.read_bytes() == authority

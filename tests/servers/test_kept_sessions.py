@@ -75,10 +75,9 @@ def test_none_is_kept_of_a_connection_that_has_ended(server: ssl.SSLContext, tmp
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_connection_of_tls_1_2_ends_for_both(make_server: Callable[..., Server], tmp_path: Path, way: str) -> None:
-    if way == "told":
-        server = make_server(WEB_CONCURRENCY="1")
-    else:
+def test_connection_of_tls_1_2_ends_for_both(one_worker: Server, make_server: Callable[..., Server], tmp_path: Path, way: str) -> None:
+    server = one_worker
+    if way != "told":
         (tmp_path / "sitecustomize.py").write_text(STATIC)
         server = make_server(WEB_CONCURRENCY="1", PYTHONPATH=str(tmp_path))
     before = server.count_sockets()
@@ -99,4 +98,3 @@ def test_connection_of_tls_1_2_ends_for_both(make_server: Callable[..., Server],
     while server.count_sockets() > before:
         assert time.monotonic() < last
         time.sleep(0.1)
-    server.stop()

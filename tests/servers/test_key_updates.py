@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,10 +18,8 @@ HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def server(make_server: Callable[..., Server]) -> Iterator[Server]:
-    server = make_server(WEB_CONCURRENCY="1")
-    yield server
-    server.stop()
+def server(one_worker: Server) -> Server:
+    return one_worker
 
 
 class Keys:

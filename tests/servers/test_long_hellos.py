@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -13,10 +12,8 @@ HANDSHAKE, ALERT = 22, 21
 
 
 @pytest.fixture(scope="module")
-def tls(make_server: Callable[..., Server]) -> Iterator[Server]:
-    server = make_server(WEB_CONCURRENCY="1")
-    yield server
-    server.stop()
+def tls(one_worker: Server) -> Server:
+    return one_worker
 
 
 def kind_of_answer(server: Server, content: bytes) -> int:

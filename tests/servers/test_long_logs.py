@@ -21,8 +21,8 @@ factories.add_member(Workspace.objects.get(slug="calm"), factories.create_user("
 
 
 @pytest.fixture(scope="module")
-def server(make_lasting_server: Callable[..., Server]) -> Server:
-    server = make_lasting_server(WEB_CONCURRENCY="1")
+def server(one_worker: Server) -> Server:
+    server = one_worker
     server.manage("create_workspace", "evil")
     server.manage("create_workspace", "calm", "--owner", "ada@example.com")
     done = server.fork("shell", "--no-imports", "-c", _PEOPLE)

@@ -1,6 +1,5 @@
 """A person who has used up their look-ups is refused before their log file is read."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
 
 import pytest
@@ -20,8 +19,8 @@ FailureCount.objects.update_or_create(key=key, defaults={"failures": MAX_LOOK_UP
 
 
 @pytest.fixture(scope="module")
-def server(make_lasting_server: Callable[..., Server]) -> Server:
-    return make_lasting_server(WEB_CONCURRENCY="1")
+def server(one_worker: Server) -> Server:
+    return one_worker
 
 
 @pytest.fixture(scope="module")

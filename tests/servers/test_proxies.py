@@ -2,13 +2,13 @@
 
 import base64
 import re
-from collections.abc import Callable
 
 import pytest
 
 from dashboard.server.connection import settle
 from tests.certificates import self_signed
-from tests.servers.conftest import Server
+from tests.oauth.proofs import new_key
+from tests.servers.conftest import Server, read_answer
 
 PROXY = "10.0.0.1"
 CERTIFICATE = self_signed().der
@@ -131,22 +131,43 @@ def test_request_ids_never_repeat() -> None:
     assert len({settle("192.0.2.1", "https", [], None)[0].request_id for _ in range(1000)}) == 1000
 
 
-def test_server_without_tls_refuses_plain_http_and_takes_a_trusted_proxys_word(make_server: Callable[..., Server]) -> None:
-    server = make_server(TLS="off", TRUSTED_PROXIES="127.0.0.1/32", ISSUER_URL="https://tokens.example.com")
-    assert not (server.data_dir / "tls").exists()
-    assert server.get("/oauth2/token").status_code == 400
-    assert server.get("/accounts/sign-in/").status_code == 400
+def test_server_without_tls_refuses_plain_http_and_takes_a_trusted_proxys_word(proxied: Server) -> None:
+    assert not (proxied.data_dir / "tls").exists()
+    assert proxied.get("/oauth2/token").status_code == 400
+    assert proxied.get("/accounts/sign-in/").status_code == 400
     forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "tokens.example.com", "X-Request-Id": "chosen-by-the-proxy"}
     for path in ("/oauth2/token", "/accounts/sign-in/", "/nowhere"):
-        answer = server.get(path, headers=forwarded)
+        answer = proxied.get(path, headers=forwarded)
         assert answer.status_code == {"/oauth2/token": 405, "/accounts/sign-in/": 200, "/nowhere": 404}[path]
         assert answer.headers["X-Request-Id"] == "chosen-by-the-proxy"
 
 
-def test_server_believes_no_other_peer(make_server: Callable[..., Server]) -> None:
-    server = make_server(TLS="off", TRUSTED_PROXIES="10.0.0.0/8")
-    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "10.0.0.1", "Forwarded": "proto=https", "X-Request-Id": "chosen-by-anybody"}
+def test_server_believes_no_other_peer(proxied: Server) -> None:
+    forged = "X-Forwarded-Proto: https\r\nX-Forwarded-For: 10.0.0.1\r\nForwarded: proto=https\r\nX-Request-Id: chosen-by-anybody"
     for path in ("/oauth2/token", "/nowhere"):
-        answer = server.get(path, headers=forwarded)
-        assert answer.status_code == 400
-        assert answer.headers["X-Request-Id"] != "chosen-by-anybody"
+        with proxied.connect(source="127.0.0.2") as sock:
+            sock.sendall(f"GET {path} HTTP/1.1\r\nHost: tokens.example.com\r\n{forged}\r\n\r\n".encode())
+            answer = read_answer(sock)
+        assert answer.status == 400
+        assert answer.headers["x-request-id"] != "chosen-by-anybody"
+
+
+@pytest.mark.rfc("9449", "4.3")
+def test_path_that_envoy_appends_is_accepted_as_it_was_sent(proxied: Server) -> None:
+    """%2F in it is no slash."""
+    client = proxied.manage("create_client", "--workspace", "demo", "--name", "robot")
+    forwarded = {"X-Forwarded-Proto": "https"}
+    key = new_key()
+    basic = (client["client_id"], client["client_secret"])
+    proof = key.sent("POST", "https://tokens.example.com/oauth2/token")
+    token = proxied.post("/oauth2/token", data={"grant_type": "client_credentials"}, auth=basic, headers=forwarded | proof).json()["access_token"]
+    headers = forwarded | {"Authorization": f"DPoP {token}", "Host": "api.example.com"}
+
+    def ask(url: str) -> int:
+        path = "/gateway/demo/verify/files/a%2Fb%20c?limit=1"
+        head = "".join(f"{name}: {value}\r\n" for name, value in (headers | key.sent("DELETE", url, token=token)).items())
+        return proxied.exchange(f"DELETE {path} HTTP/1.1\r\n{head}\r\n".encode()).status
+
+    assert ask("https://api.example.com/files/a%2Fb%20c") == 200
+    assert ask("https://api.example.com/files/a%2fb%20c?limit=1") == 200
+    assert ask("https://api.example.com/files/a/b%20c") == 401
