@@ -10,8 +10,10 @@ from functools import cached_property, partial
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import Model, Q, QuerySet
+from django.core.validators import validate_ipv46_address
+from django.db.models import GenericIPAddressField, Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -76,8 +78,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no 
         field, *rest = lookup.split("__")
         if field in self.secret_fields or not (_LOOKUPS.issuperset(rest) or lookup == _OF_CLIENT):
             return False
+        if value and rest != ["isnull"] and isinstance(self._find_field(field), GenericIPAddressField):
+            # PostgreSQL compares with nothing else.
+            try:
+                validate_ipv46_address(value)
+            except ValidationError:
+                return False
         # PostgreSQL doesn't accept NUL characters.
         return "\0" not in value and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]  # the stubs don't know None
+
+    def _find_field(self, name: str) -> Any:
+        return next((field for field in self.model._meta.fields if field.name == name), None)
 
     def exact_matches(self, term: str) -> list[Q]:
         return [Q(**{lookup: term}) for lookup in self.find_by]
