@@ -167,6 +167,8 @@ class Server:
         """tls: by default as the server is set up. source: the address from which it comes."""
         sock = socket.socket()
         sock.bind((source, 0))
+        # Otherwise what follows the handshake would wait 40 ms for the acknowledgement of its end.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.settimeout(timeout)

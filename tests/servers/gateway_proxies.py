@@ -74,6 +74,7 @@ class Site:
         head = "".join(f"{name}: {value}\r\n" for name, value in (("Host", HOST), *headers))
         context = ssl.create_default_context(cafile=str(self.directory / "ca.pem"))
         with context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), 30), server_hostname=HOST) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.sendall(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode())
             return read_answer(connection, method)
 

@@ -53,6 +53,7 @@ def wait_for_the_end(sock: socket.socket) -> None:
 
 def connect(server: Server, address: str, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
     raw = socket.create_connection(("127.0.0.1", server.port), timeout=30, source_address=(address, 0))
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return (context or server.context()).wrap_socket(raw, server_hostname="localhost")
 
 
@@ -67,15 +68,21 @@ ENDED = "Python has ended"
 STATIC = f"import _ssl, atexit, os; del _ssl.__file__; atexit.register(os.write, 2, b'{ENDED}')"
 
 
-def ask_for_certificates(server: Server) -> Server:
-    (server.data_dir / "tls" / "client-ca.pem").write_text(pem(Authority.create("Another CA").certificate))
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    """The one that all servers here trust."""
+    return Authority.create()
+
+
+def ask_for_certificates(server: Server, authority: Authority) -> Server:
+    (server.data_dir / "tls" / "client-ca.pem").write_text(pem(authority.certificate))
     wait_for_the_workers()
     return server
 
 
 @pytest.fixture(scope="module")
-def outlines(make_server: Callable[..., Server]) -> Server:
-    return ask_for_certificates(make_server(WEB_CONCURRENCY="1"))
+def outlines(make_server: Callable[..., Server], authority: Authority) -> Server:
+    return ask_for_certificates(make_server(WEB_CONCURRENCY="1"), authority)
 
 
 @pytest.fixture(scope="module")
@@ -87,18 +94,18 @@ def in_threads(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def threads(make_server: Callable[..., Server], in_threads: dict[str, str]) -> Server:
-    return ask_for_certificates(make_server(**in_threads))
+def threads(make_server: Callable[..., Server], in_threads: dict[str, str], authority: Authority) -> Server:
+    return ask_for_certificates(make_server(**in_threads), authority)
 
 
 @pytest.fixture
-def server(make_server: Callable[..., Server], in_threads: dict[str, str], request: pytest.FixtureRequest) -> Iterator[Server]:
+def server(make_server: Callable[..., Server], in_threads: dict[str, str], authority: Authority, request: pytest.FixtureRequest) -> Iterator[Server]:
     """Of the tests that say nothing else, one of their own that reads certificates in threads: whoever has sent a bad one sends no more."""
     if hasattr(request, "param"):
         shared: Server = request.getfixturevalue(request.param)
         yield shared
         return
-    own = ask_for_certificates(make_server(**in_threads))
+    own = ask_for_certificates(make_server(**in_threads), authority)
     yield own
     assert own.process is not None
     if own.process.poll() is None:
@@ -110,13 +117,10 @@ by_outline = pytest.mark.parametrize("server", ["outlines"], indirect=True)
 
 
 @pytest.fixture
-def token(server: Server, tmp_path: Path) -> Callable[[str], int]:
+def token(server: Server, authority: Authority, tmp_path: Path) -> Callable[[str], int]:
     """Get a token with a certificate on a new connection from an address, and return the status."""
-    authority = Authority.create()
-    (server.data_dir / "tls" / "client-ca.pem").write_text(pem(authority.certificate))
     arguments = ("--auth-method", "tls_client_auth", "--tls-subject", "san_dns:billing.example.com")
     client_id = server.manage("create_client", "--workspace", "demo", "--name", "machine", "--scope", "read", *arguments)["client_id"]
-    wait_for_the_workers()
     context = server.context()
     context.load_cert_chain(*named(authority).write(tmp_path))
 
@@ -128,15 +132,6 @@ def token(server: Server, tmp_path: Path) -> Callable[[str], int]:
             return read_answer(sock).status
 
     return token
-
-
-@pytest.fixture
-def authority(server: Server) -> Authority:
-    """One that the server trusts."""
-    authority = Authority.create()
-    (server.data_dir / "tls" / "client-ca.pem").write_text(pem(authority.certificate))
-    wait_for_the_workers()
-    return authority
 
 
 @pytest.fixture

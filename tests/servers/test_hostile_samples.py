@@ -191,7 +191,7 @@ def test_strings_are_the_same_in_go(sandbox: Sandbox) -> None:
         f'package main\n\nimport (\n\t"encoding/json"\n\t"os"\n)\n\nfunc main() {{\n\tjson.NewEncoder(os.Stdout).Encode([]string{{{literals}}})\n}}\n'
     )
     sandbox.environment |= {"GOCACHE": str(CACHE), "GO111MODULE": "off", "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"}
-    assert json.loads(sandbox.run(["go", "run", str(program)])) == TEXTS
+    assert json.loads(sandbox.run(["go", "run", "-gcflags=all=-N -l", str(program)])) == TEXTS
 
 
 def test_yaml(sandbox: Sandbox) -> None:

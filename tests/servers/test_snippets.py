@@ -109,12 +109,20 @@ def test_a_signed_assertion_gets_a_token(server: Server, tmp_path: Path, languag
     assert "eyJ" in run(language, request, tmp_path)
 
 
-@pytest.mark.parametrize("language", ["curl", "python", "javascript"])
-def test_a_certificate_gets_a_token(server: Server, tmp_path: Path, language: str) -> None:
-    self_signed("sample").write(tmp_path, "client")
-    made = make(server, "--scope", "read", "--auth-method", "self_signed_tls_client_auth", "--certificate", str(tmp_path / "client.pem"))
+@pytest.fixture(scope="module")
+def machine(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A folder with a certificate, and its client."""
+    folder = tmp_path_factory.mktemp("machine")
+    self_signed("sample").write(folder, "client")
+    made = make(server, "--scope", "read", "--auth-method", "self_signed_tls_client_auth", "--certificate", str(folder / "client.pem"))
     time.sleep(1)  # until every worker knows the certificate
-    assert "eyJ" in run(language, request_of(server, made, CERTIFICATE, uses_certificate=True), tmp_path)
+    return folder, made
+
+
+@pytest.mark.parametrize("language", ["curl", "python", "javascript"])
+def test_a_certificate_gets_a_token(server: Server, machine: tuple[Path, dict[str, Any]], language: str) -> None:
+    folder, made = machine
+    assert "eyJ" in run(language, request_of(server, made, CERTIFICATE, uses_certificate=True), folder)
 
 
 @pytest.mark.parametrize("language", ["python", "javascript"])
