@@ -1,16 +1,21 @@
-"""Rotation, revocation and disabling while tokens are issued: valid credentials are never refused, and invalid ones are refused by every worker at the next
-request.
+"""What all workers of a server must know at once, on each database: rotation, revocation and disabling while tokens are issued, and failed authentications.
+
+Valid credentials and tokens are never refused, and invalid ones are refused by every worker at the next request.
 """
 
+import threading
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import jwt
+import pytest
 
-from tests.servers.conftest import Server
+from tests.servers.conftest import Answer, Server
 from tests.servers.database import query
-from tests.servers.load import KeptConnection, Load, every_worker
+from tests.servers.load import KeptConnection, Load, basic, bearer, every_worker
 
 # This long before the end of an overlap, the old secret isn't sent any more, so that a slow request doesn't look like a failure.
 MARGIN = 0.4
@@ -175,3 +180,125 @@ def test_revoked_signing_key_is_gone_at_once_in_every_worker_while_tokens_flow(f
         load.wait(0.3)
     assert not load.failed
     assert stolen not in {verifier.verify(sent.token) for sent in load.sent if sent.began > revoked_at}
+
+
+@dataclass
+class Scene:
+    """client: it got the token. resource_server: another client of the workspace, for whose audience the token is meant."""
+
+    server: Server
+    client: dict[str, Any]
+    resource_server: dict[str, Any]
+    connections: list[KeptConnection]
+    token: str
+
+    def is_alive(self) -> list[dict[str, bool]]:
+        """What each worker says of the token, at its next request each."""
+        return [
+            {
+                "introspection": connection.introspect(self.token, client=self.resource_server),
+                "whoami": connection.ask("GET", "/api/v1/whoami", headers=bearer(self.token)).status == 200,
+                "verify": connection.ask("GET", "/gateway/demo/verify", headers=bearer(self.token)).status == 200,
+            }
+            for connection in self.connections
+        ]
+
+
+ALIVE = [{"introspection": True, "whoami": True, "verify": True}] * 4
+DEAD = [{"introspection": False, "whoami": False, "verify": False}] * 4
+
+
+@pytest.fixture(scope="module")
+def resource_server(four_workers: Server) -> dict[str, Any]:
+    created: dict[str, Any] = four_workers.manage(
+        "create_client", "--workspace", "demo", "--name", "Resource server", "--audience", f"{four_workers.url}/w/demo"
+    )
+    return created
+
+
+@pytest.fixture
+def scene(four_workers: Server, resource_server: dict[str, Any]) -> Iterator[Scene]:
+    client = four_workers.manage("create_client", "--workspace", "demo", "--name", "Robot", "--scope", "read")
+    with every_worker(four_workers) as connections:
+        token = connections[0].get_token(client["client_id"], client["client_secret"]).json()["access_token"]
+        yield Scene(four_workers, client, resource_server, connections, token)
+
+
+def revoke_token(scene: Scene) -> None:
+    answer = scene.connections[-1].ask(
+        "POST", "/oauth2/revoke", form={"token": scene.token}, headers=basic(scene.client["client_id"], scene.client["client_secret"])
+    )
+    assert answer.status == 200
+
+
+def revoke_secret(scene: Scene) -> None:
+    scene.server.manage("revoke_secret", scene.client["client_id"], scene.client["secret_id"])
+
+
+def disable_client(scene: Scene) -> None:
+    scene.server.manage("disable_client", scene.client["client_id"])
+
+
+def revoke_signing_key(scene: Scene) -> None:
+    scene.server.manage("revoke_signing_key", jwt.get_unverified_header(scene.token)["kid"])
+
+
+@pytest.mark.parametrize("end", [revoke_token, revoke_secret, disable_client, revoke_signing_key])
+def test_token_no_longer_works_in_every_worker_at_the_next_request(scene: Scene, end: Callable[[Scene], None]) -> None:
+    # Twice, so that a worker could have cached the token.
+    assert scene.is_alive() == ALIVE
+    assert scene.is_alive() == ALIVE
+    end(scene)
+    assert scene.is_alive() == DEAD
+
+
+def test_token_of_a_client_that_is_enabled_again_is_alive_in_every_worker(scene: Scene) -> None:
+    disable_client(scene)
+    assert scene.is_alive() == DEAD
+    scene.server.manage("enable_client", scene.client["client_id"])
+    assert scene.is_alive() == ALIVE
+
+
+def test_token_outlives_the_rotation_of_its_secret(scene: Scene) -> None:
+    scene.server.manage("rotate_secret", scene.client["client_id"], "--overlap", "0")
+    assert scene.is_alive() == ALIVE
+
+
+def test_other_token_of_the_client_keeps_working(scene: Scene) -> None:
+    other = scene.connections[0].get_token(scene.client["client_id"], scene.client["client_secret"]).json()["access_token"]
+    revoke_token(scene)
+    scene.token = other
+    assert scene.is_alive() == ALIVE
+
+
+LIMIT = 20
+
+
+def test_concurrent_wrong_attempts_over_four_workers_get_no_more_than_the_limit(four_workers: Server) -> None:
+    client = four_workers.manage("create_client", "--workspace", "demo", "--name", "Robot")
+    wrong = four_workers.manage("create_client", "--workspace", "demo", "--name", "Other")["client_secret"]
+    answers: list[Answer] = []
+    together = threading.Barrier(8)
+
+    def guess(connection: KeptConnection) -> None:
+        together.wait(10)
+        for _ in range(8):
+            answers.append(connection.get_token(client["client_id"], wrong))  # noqa: PERF401  # the others append between
+
+    with every_worker(four_workers) as connections, every_worker(four_workers) as more:
+        threads = [threading.Thread(target=guess, args=[connection]) for connection in (*connections, *more)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        right = [connection.get_token(client["client_id"], client["client_secret"]).status for connection in connections]
+    assert len(answers) == 64
+    refused = [answer for answer in answers if answer.status == 401]
+    throttled = [answer for answer in answers if answer.status == 429]
+    assert len(refused) == LIMIT
+    assert len(throttled) == 64 - LIMIT
+    assert all(1 <= int(answer.headers["retry-after"]) <= 300 and answer.json()["error"] == "invalid_client" for answer in throttled)
+    # Every worker refuses this client from this address; every other client goes on.
+    assert right == [429] * 4
+    other = four_workers.manage("create_client", "--workspace", "demo", "--name", "Bystander")
+    assert four_workers.post("/oauth2/token", auth=(other["client_id"], other["client_secret"]), data={"grant_type": "client_credentials"}).status_code == 200
