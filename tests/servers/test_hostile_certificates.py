@@ -306,6 +306,29 @@ def test_first_message_longer_than_any_good_one_is_refused(server: Server) -> No
         assert sock.recv(100)[:1] == bytes([ALERT])
 
 
+@in_either_way
+def test_connection_of_tls_1_2_ends_for_both(server: Server) -> None:
+    """Otherwise OpenSSL would keep its session, with the client's certificate. What it keeps is in test_kept_sessions.py."""
+    before = server.count_sockets()
+    context = server.context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    for ends in (b"", b"Connection: close\r\n"):
+        with server.connect(tls=False) as plain, context.wrap_socket(plain, server_hostname="localhost") as sock:
+            sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + ends + b"\r\n")
+            assert read_answer(sock).status == 200
+            if ends:
+                assert sock.recv(1) == b""
+            else:
+                with suppress(ssl.SSLError, OSError):
+                    sock.unwrap()
+                assert sock.recv(1) == b""
+    # An earlier connection may have been among those before.
+    last = time.monotonic() + 20
+    while server.count_sockets() > before:
+        assert time.monotonic() < last
+        time.sleep(0.1)
+
+
 @pytest.mark.slow
 def test_worker_ends_while_certificates_are_read(server: Server) -> None:
     """Of several addresses, one after the other, so that there is one to read however long the worker takes to stop."""

@@ -3,8 +3,6 @@ which it is linked: there, it isn't told about the end. RFC 5246 §7.2.1.
 """
 
 import ssl
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,8 +11,6 @@ import pytest
 from dashboard.instance import server_certificate
 from dashboard.server import openssl
 from dashboard.server.tls_context import ServerContext
-from tests.servers.conftest import Server, read_answer
-from tests.servers.test_hostile_certificates import STATIC
 
 WAYS = ["told", "not to be told"]
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
@@ -72,29 +68,3 @@ def test_none_is_kept_of_a_connection_that_has_ended(server: ssl.SSLContext, tmp
         del pair
     assert server.session_stats()["number"] <= 1
     other.ask()
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_connection_of_tls_1_2_ends_for_both(one_worker: Server, make_server: Callable[..., Server], tmp_path: Path, way: str) -> None:
-    server = one_worker
-    if way != "told":
-        (tmp_path / "sitecustomize.py").write_text(STATIC)
-        server = make_server(WEB_CONCURRENCY="1", PYTHONPATH=str(tmp_path))
-    before = server.count_sockets()
-    context = server.context()
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    for ends in (b"", b"Connection: close\r\n"):
-        with server.connect(tls=False) as plain, context.wrap_socket(plain, server_hostname="localhost") as sock:
-            sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + ends + b"\r\n")
-            assert read_answer(sock).status == 200
-            if ends:
-                assert sock.recv(1) == b""
-            else:
-                with suppress(ssl.SSLError, OSError):
-                    sock.unwrap()
-                assert sock.recv(1) == b""
-    # The test's own readiness check may have been among the earlier ones.
-    last = time.monotonic() + 20
-    while server.count_sockets() > before:
-        assert time.monotonic() < last
-        time.sleep(0.1)

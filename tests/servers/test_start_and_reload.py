@@ -15,46 +15,57 @@ from tests.servers.stores import children
 # Seconds that each worker takes to start, as when its database hangs.
 STARTING = 2
 
-SLOW_START = f"""
+# Each worker tells how many objects garbage collection skips.
+SLOW_START = """
+import gc
 import time
 from dashboard import gunicorn
 from dashboard.gunicorn import *
 
 def post_worker_init(worker):
-    time.sleep({STARTING})
+    time.sleep({seconds})
     gunicorn.post_worker_init(worker)
+    with open({told!r}, "a") as told:
+        told.write(f"{{gc.get_freeze_count()}}\\n")
 """
 
 
 def slow_start(folder: Path) -> str:
     configuration = folder / "slow_start.py"
-    configuration.write_text(SLOW_START)
+    configuration.write_text(SLOW_START.format(seconds=STARTING, told=str(folder / "told")))
     return str(configuration)
 
 
 @dataclass(frozen=True)
 class Started:
-    """seconds: that the first answer took once somebody could connect."""
+    """seconds: that the first answer took once somebody could connect. told: by a worker."""
 
     server: Server
     seconds: float
+    told: Path
 
 
 @pytest.fixture(scope="module")
 def started(make_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Started:
     server = make_server(start=False)
-    server.start(configuration=slow_start(tmp_path_factory.mktemp("slow")), wait=False)
+    folder = tmp_path_factory.mktemp("slow")
+    server.start(configuration=slow_start(folder), wait=False)
     last = time.monotonic() + 60
     while not server.is_listening():
         assert time.monotonic() < last
         time.sleep(0.02)
     begun = time.monotonic()
     assert server.get("/healthz").status_code == 200
-    return Started(server, time.monotonic() - begun)
+    return Started(server, time.monotonic() - begun, folder / "told")
 
 
 def test_nobody_can_connect_before_a_worker_can_answer(started: Started) -> None:
     assert started.seconds < STARTING / 2
+
+
+def test_what_a_worker_loaded_is_not_looked_through_for_garbage(started: Started) -> None:
+    """Otherwise it would sometimes delay a request."""
+    assert min(map(int, started.told.read_text().split())) > 100_000
 
 
 def test_reload_keeps_nobody_waiting_while_new_workers_start(started: Started) -> None:
