@@ -24,7 +24,7 @@ run: $(VENV)/.installed ## Do all of setup, then serve
 
 # The tests run faster if Python may keep the compiled modules, which some containers turn off.
 test test-fast test-slow coverage check: export PYTHONDONTWRITEBYTECODE :=
-PYTEST = $(BIN)/python -m pytest -n $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest -n $$(( $$(nproc) + 2 )) --dist loadfile --no-loadscope-reorder
 
 test: check ## Run every check and every test but the slow ones
 	@echo "pytest"
