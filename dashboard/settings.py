@@ -107,6 +107,7 @@ MIDDLEWARE = [
     "dashboard.frame.content_security_policy.ContentSecurityPolicyMiddleware",
     "dashboard.frame.caching.NoStoreMiddleware",
     "dashboard.frame.middleware.SecureOnlyMiddleware",
+    "dashboard.frame.middleware.ShortLocationMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "dashboard.frame.middleware.FormEncodingMiddleware",
     "dashboard.frame.middleware.SessionKeyMiddleware",

@@ -10,6 +10,9 @@ from oauth.registration import RegisteredClient
 BEARER = "Bearer"
 DPOP = "DPoP"
 
+# Characters of required scopes that a challenge repeats.
+MAX_REPEATED = 1_000
+
 _ALGS = f'algs="{" ".join(SIGNATURE_ALGORITHMS)}"'
 
 
@@ -123,8 +126,10 @@ class InsufficientScopeError(OAuthError):
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        # The required text may not be a scope at all. Only a well-formed one may go into a header, and only one that may be stored is repeated.
-        scope = f', scope="{self.required}"' if self.required == self.shown and parse_scope(self.required) else ""
+        # The required text may not be a scope at all. Only a well-formed one may go into a header, and only one that may be stored is repeated. Proxies don't
+        # hold long headers.
+        is_repeated = self.required == self.shown and len(self.required) <= MAX_REPEATED and parse_scope(self.required)
+        scope = f', scope="{self.required}"' if is_repeated else ""
         return (_challenge(self.scheme, f', error="insufficient_scope"{scope}'),)
 
 

@@ -12,12 +12,12 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.core.exceptions import BadRequest, ImproperlyConfigured
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponsePermanentRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponsePermanentRedirect, JsonResponse
 from django.middleware.common import CommonMiddleware
 from django.urls import is_valid_path
 from django.utils import timezone
 
-from dashboard.frame.errors import method_not_allowed
+from dashboard.frame.errors import method_not_allowed, not_found
 from dashboard.people import user_sessions
 from dashboard.people.caller import connection_of
 from dashboard.server.connection import settle
@@ -68,6 +68,28 @@ class SecureOnlyMiddleware:
             return self.get_response(request)
         description = f"Plain HTTP is not served. Use https:// instead, for example {settings.ISSUER_URL}."
         return JsonResponse({"error": "invalid_request", "error_description": description}, status=400, headers={"Cache-Control": "no-store"})
+
+
+class ShortLocationMiddleware:
+    """Redirects have short addresses. nginx holds 4 KB of header fields by default, and takes a server whose response has more for one that has failed: a
+    stranger's long address, in which each character may become three, would take all servers from everybody.
+    """
+
+    MAX = 2_000
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        location = response.get("Location", "")
+        if len(location) <= self.MAX or not location.startswith("/"):
+            return response
+        path, _, _ = location.partition("?")
+        if len(path) > self.MAX:
+            return not_found(request, Http404())
+        response["Location"] = path
+        return response
 
 
 class FormEncodingMiddleware:

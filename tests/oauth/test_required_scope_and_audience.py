@@ -2,6 +2,7 @@
 
 import pytest
 
+from clients.models import Scope
 from tests.oauth.callers import KINDS, credentials
 from tests.oauth.conftest import reason_of
 from tests.oauth.doors import DPOP_CHALLENGE, bearer
@@ -28,6 +29,15 @@ def test_too_few_scopes_are_forbidden(send, billing, token, kind, query, demande
     assert answer.headers["www-authenticate"] == f'Bearer realm="TokenOS", error="insufficient_scope", scope="{demanded}", {DPOP_CHALLENGE}'
     assert not any(name.startswith("x-tokenos") for name in answer.headers)
     assert reason_of(answer.request_id) == "insufficient_scope"
+
+
+def test_many_required_scopes_are_not_repeated_in_the_header(send, billing, demo):
+    """A proxy that holds only 4 KB of header fields would take TokenOS for failed."""
+    names = [f"{'s' * 120}{number}" for number in range(20)]
+    Scope.objects.bulk_create(Scope(workspace=demo, name=name) for name in names)
+    assert f'scope="{names[0]}"' in send.get(PATH, billing.basic, query=f"scope={names[0]}").headers["www-authenticate"]
+    answer = send.get(PATH, billing.basic, headers={"X-TokenOS-Require-Scope": " ".join(names)})
+    assert (answer.status, answer.headers["www-authenticate"]) == (403, f'Bearer realm="TokenOS", error="insufficient_scope", {DPOP_CHALLENGE}')
 
 
 def test_enough_scopes_pass_and_the_tokens_count_not_the_clients(send, billing):

@@ -211,7 +211,7 @@ def test_yaml(sandbox: Sandbox) -> None:
 
 def test_caddy() -> None:
     for scope, audience in PAIRS:
-        [uri] = re.findall(r"^\t\turi (.*)$", code("caddy", scope, audience), re.MULTILINE)
+        [uri] = re.findall(r"^\t\t\turi (.*)$", code("caddy", scope, audience), re.MULTILINE)
         assert re.fullmatch(r"[A-Za-z0-9/:?&=%+._~@,\[\]-]+", uri)
         assert dict(parse_qsl(urlsplit(uri).query, keep_blank_values=True)) == {"scope": scope, "audience": audience, "environment": "live"}
 

@@ -194,6 +194,19 @@ def test_plain_http_is_refused_by_tokenos_and_not_redirected(site: Site) -> None
     assert answer.json()["error"] == "invalid_request"
 
 
+def test_long_header_fields_get_through(site: Site) -> None:
+    """nginx would take TokenOS for failed."""
+    answer = site.request("GET", "tokens.example.com", f"/w/demo/?a={'!' * 3_900}")
+    assert (answer.status, answer.headers["Location"]) == (302, "/accounts/sign-in/")
+    names = [f"{'s' * 120}{number}" for number in range(32)]
+    create = "Scope.objects.bulk_create(Scope(workspace=demo, name=name) for name in names)"
+    code = f"from clients.models import Scope, Workspace; demo = Workspace.objects.get(slug='demo'); names = {names}; {create}"
+    assert site.tokenos.fork("shell", "--no-imports", "-c", code).returncode == 0
+    client = site.tokenos.manage("create_client", "--workspace", "demo", "--name", "many", "--scope", " ".join(["read", *names]), "--audience", AUDIENCE)
+    answer = site.api(X_API_Key=client["client_secret"])
+    assert (answer.status, len(answer.json()["x-tokenos-scopes"])) == (200, len(" ".join(["read", *names])))
+
+
 def test_long_body_is_refused_in_json(site: Site) -> None:
     answer = site.request("POST", "tokens.example.com", "/oauth2/token", body=b"a=" + b"b" * 2_000_000)
     assert answer.status == 413
