@@ -97,9 +97,8 @@ def test_a_caller_does_not_choose_the_id_of_its_request(server: Server, site: ur
     assert "chosen-by-the-caller" not in log
 
 
-@pytest.mark.parametrize("name", FORWARDED)
-def test_the_api_gets_no_forwarded_header_of_the_caller(server: Server, site: urllib3.HTTPConnectionPool, name: str) -> None:
+def test_the_api_gets_no_forwarded_header_of_the_caller(server: Server, site: urllib3.HTTPConnectionPool) -> None:
     made = make_client(server, scope="read")
-    answer = ask(site, **{"X-API-Key": made["client_secret"], name: "forged"})
+    answer = ask(site, **{"X-API-Key": made["client_secret"]}, **dict.fromkeys(FORWARDED, "forged"))
     assert answer.status == 200
     assert "forged" not in answer.json().values()

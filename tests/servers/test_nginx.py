@@ -325,10 +325,9 @@ def test_callers_identity_headers_are_overwritten(site: Site) -> None:
     assert seen["x-tokenos-environment"] == "live"
 
 
-@pytest.mark.parametrize("name", FORWARDED)
-def test_protected_api_gets_no_forwarded_header_of_the_caller(site: Site, name: str) -> None:
+def test_protected_api_gets_no_forwarded_header_of_the_caller(site: Site) -> None:
     """Many frameworks believe them, once they are told that a proxy stands before them."""
-    answer = site.api(X_API_Key=site.client["client_secret"], **{name.replace("-", "_"): "forged"})
+    answer = site.api(X_API_Key=site.client["client_secret"], **{name.replace("-", "_"): "forged" for name in FORWARDED})
     assert answer.status == 200
     assert "forged" not in answer.json().values()
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,7 @@ def write_key(algorithm: str, folder: Path) -> Any:
     return key
 
 
-@pytest.mark.parametrize("language", ["curl", "python", "javascript"])
-@pytest.mark.parametrize("kind", [SECRET, POST])
+@pytest.mark.parametrize(("language", "kind"), [("curl", SECRET), ("curl", POST), ("python", POST), ("javascript", POST)])
 def test_a_secret_gets_a_token(server: Server, tmp_path: Path, language: str, kind: str) -> None:
     made = make(server, "--scope", "read write")
     assert "eyJ" in run(language, request_of(server, made, kind), tmp_path, secret=made["client_secret"])
@@ -100,8 +100,8 @@ def test_an_odd_scope_arrives_as_it_is(server: Server, tmp_path: Path, language:
     assert "eyJ" in run(language, request_of(server, made, SECRET), tmp_path, secret=made["client_secret"])
 
 
-@pytest.mark.parametrize("language", ["curl", "python", "javascript"])
-@pytest.mark.parametrize("algorithm", list(KEYS))
+# In Python, the library knows all that differs between algorithms for one kind of key.
+@pytest.mark.parametrize(("language", "algorithm"), [*product(["curl", "javascript"], KEYS), *product(["python"], ["ES256", "RS256", "EdDSA"])])
 def test_a_signed_assertion_gets_a_token(server: Server, tmp_path: Path, language: str, algorithm: str) -> None:
     write_key(algorithm, tmp_path)
     made = make(server, "--scope", "read", "--auth-method", "private_key_jwt", "--public-key", str(tmp_path / "public.pem"))
