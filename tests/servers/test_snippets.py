@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from html import unescape
 from itertools import product
 from pathlib import Path
@@ -70,15 +71,31 @@ def write_key(algorithm: str, folder: Path) -> Any:
     return key
 
 
+@pytest.fixture(scope="module")
+def robot(server: Server) -> dict[str, Any]:
+    return make(server, "--scope", "read write")
+
+
+@pytest.fixture(scope="module")
+def by_key(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, dict[str, Any]]]:
+    """A function that returns a folder with a key for an algorithm, and its client."""
+
+    @cache
+    def find(algorithm: str) -> tuple[Path, dict[str, Any]]:
+        folder = tmp_path_factory.mktemp("key")
+        write_key(algorithm, folder)
+        return folder, make(server, "--scope", "read", "--auth-method", "private_key_jwt", "--public-key", str(folder / "public.pem"))
+
+    return find
+
+
 @pytest.mark.parametrize(("language", "kind"), [("curl", SECRET), ("curl", POST), ("python", POST), ("javascript", POST)])
-def test_a_secret_gets_a_token(server: Server, tmp_path: Path, language: str, kind: str) -> None:
-    made = make(server, "--scope", "read write")
-    assert "eyJ" in run(language, request_of(server, made, kind), tmp_path, secret=made["client_secret"])
+def test_a_secret_gets_a_token(server: Server, robot: dict[str, Any], tmp_path: Path, language: str, kind: str) -> None:
+    assert "eyJ" in run(language, request_of(server, robot, kind), tmp_path, secret=robot["client_secret"])
 
 
-def test_the_line_that_holds_the_secret_needs_nothing_else(server: Server, tmp_path: Path) -> None:
-    made = make(server, "--scope", "read write")
-    printed = run("curl", request_of(server, made, SECRET, secret=made["client_secret"]), tmp_path)
+def test_the_line_that_holds_the_secret_needs_nothing_else(server: Server, robot: dict[str, Any], tmp_path: Path) -> None:
+    printed = run("curl", request_of(server, robot, SECRET, secret=robot["client_secret"]), tmp_path)
     assert json.loads(printed)["scope"] == "read write"
 
 
@@ -102,11 +119,9 @@ def test_an_odd_scope_arrives_as_it_is(server: Server, tmp_path: Path, language:
 
 # In Python, the library knows all that differs between algorithms for one kind of key.
 @pytest.mark.parametrize(("language", "algorithm"), [*product(["curl", "javascript"], KEYS), *product(["python"], ["ES256", "RS256", "EdDSA"])])
-def test_a_signed_assertion_gets_a_token(server: Server, tmp_path: Path, language: str, algorithm: str) -> None:
-    write_key(algorithm, tmp_path)
-    made = make(server, "--scope", "read", "--auth-method", "private_key_jwt", "--public-key", str(tmp_path / "public.pem"))
-    request = request_of(server, made, ASSERTION, kid=made["keys"][0], algorithm=algorithm)
-    assert "eyJ" in run(language, request, tmp_path)
+def test_a_signed_assertion_gets_a_token(server: Server, by_key: Callable[[str], tuple[Path, dict[str, Any]]], language: str, algorithm: str) -> None:
+    folder, made = by_key(algorithm)
+    assert "eyJ" in run(language, request_of(server, made, ASSERTION, kid=made["keys"][0], algorithm=algorithm), folder)
 
 
 @pytest.fixture(scope="module")
