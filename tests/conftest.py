@@ -60,17 +60,26 @@ def django_db_setup(django_test_environment, django_db_blocker, pytestconfig):
     with django_db_blocker.unblock():
         shutil.copy(_tables(pytestconfig.rootpath), database)
         settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = str(database)
-    # This is less than in the product, because each secret of a test costs it.
-    settings.ARGON2_MEMORY_COST = 8
-    # Otherwise, each account of the cast would cost a tenth of a second and 100 MB.
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+    import_module("tests.cheap_hashes")
     # Tables that are emptied after a test don't get permissions again: no user has any here, and it takes longer than the test.
     assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     assert post_migrate.disconnect(create_contenttypes)
 
 
+@pytest.fixture(scope="session")
+def whole_tables(django_db_setup, pytestconfig):
+    """The file of an empty database as the migrations leave it. Read only."""
+    return _whole(_tables(pytestconfig.rootpath))
+
+
+def _whole(made):
+    return made.with_suffix(".whole.sqlite3")
+
+
 def _tables(root):
-    """A database without the triggers that keep audit events: with them, it couldn't be emptied. tests/clients/test_audit_events_stay.py tests them."""
+    """A database without the triggers that keep audit events: with them, it couldn't be emptied. tests/clients/test_audit_events_stay.py tests them. The whole
+    is beside it.
+    """
     of = sha256()
     for file in [root / "requirements.txt", Path(__file__), *sorted(root.glob("*/migrations/*.py"))]:
         of.update(file.read_bytes())
@@ -80,10 +89,12 @@ def _tables(root):
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
-            for old in folder.glob("*.sqlite3*"):
+            for old in folder.glob("*.s*"):
                 old.unlink()
             connection.settings_dict["NAME"] = str(unfinished)
             call_command("migrate", verbosity=0)
+            connection.close()
+            shutil.copy(unfinished, _whole(made))
             with connection.schema_editor() as editor:
                 import_module("clients.migrations.0012_audit_events_stay").remove(None, editor)
             _limit_lengths()

@@ -3,6 +3,7 @@ migrated.
 """
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,21 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]
 
 
 @pytest.fixture(scope="session")
-def make_tables(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
-    """A function that makes a database with all tables, which are empty, and returns its URL."""
+def make_tables(postgresql: PostgreSQL, whole_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """A function that makes a database with all tables, which are empty, and returns its URL. What the migrations make is kept beside whole_tables."""
 
     def make() -> dict[str, str]:
-        url = postgresql.create_database()
-        assert Shell(tmp_path_factory.mktemp("tables"))("migrate", "-v0", DATABASE_URL=url).returncode == 0
+        url, dump = postgresql.create_database(), postgresql.directory / "tables.sql"
+        kept, unfinished = whole_tables.with_suffix(f".{postgresql.programs.parent.name}.sql"), whole_tables.with_suffix(".sql.unfinished")
+        if kept.exists():
+            shutil.copy(kept, dump)
+            postgresql.run("psql", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={dump}", url)
+        else:
+            assert Shell(tmp_path_factory.mktemp("tables"))("migrate", "-v0", DATABASE_URL=url).returncode == 0
+            postgresql.run("pg_dump", f"--file={dump}", url)
+            shutil.copy(dump, unfinished)
+            unfinished.chmod(0o644)
+            unfinished.rename(kept)
         return {"url": url}
 
     # It is named by the server's port: if all processes had left the first server, there is another one.
@@ -49,7 +59,7 @@ def run_on_postgresql(make_tables: Callable[[], str], tmp_path: Path) -> Callabl
     """A function that runs a module of the tests on a separate database, and returns its output."""
 
     def run(program: str, *, timeout: int = 60) -> Any:
-        outcome = Shell(tmp_path)("shell", "-v0", "-c", f"import {program}", timeout=timeout, DATABASE_URL=make_tables())
+        outcome = Shell(tmp_path)("shell", "-v0", "-c", f"import tests.cheap_hashes, {program}", timeout=timeout, DATABASE_URL=make_tables())
         assert outcome.returncode == 0, outcome.stderr.decode()
         return json.loads(outcome.stdout)
 

@@ -1,6 +1,7 @@
 """The audit log is append-only: the database itself refuses to change an event or to remove one before its retention ends, whatever asks for it."""
 
 import json
+import shutil
 
 import pytest
 
@@ -41,10 +42,9 @@ EXPECTED = {
 
 
 @pytest.mark.program
-def test_sqlite_refuses_what_only_an_intruder_would_do(tmp_path):
-    shell = Shell(tmp_path)
-    assert shell("migrate", "-v0").returncode == 0
-    outcome = shell("shell", "-v0", "-c", f"import {PROGRAM}")
+def test_sqlite_refuses_what_only_an_intruder_would_do(whole_tables, tmp_path):
+    shutil.copy(whole_tables, tmp_path / "tokenos.sqlite3")
+    outcome = Shell(tmp_path)("shell", "-v0", "-c", f"import {PROGRAM}")
     replaced = {"who, by a row in its place": REPLACED, "whose, by a workspace in its place": REPLACED}
     assert json.loads(outcome.stdout) == EXPECTED | replaced, outcome.stderr.decode()
 

@@ -59,8 +59,8 @@ def test_invalid_values_are_refused(refused, demo):
 
 
 def test_prepare_names_them_at_each_start(command, foreign, settings, tmp_path, monkeypatch):
-    settings.DATA_DIR, settings.STATIC_ROOT = tmp_path, tmp_path / "static"
-    (tmp_path / "static").mkdir()
+    settings.DATA_DIR, settings.STATIC_ROOT, settings.STATICFILES_DIRS = tmp_path, tmp_path / "static", []
+    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
     warnings = command("prepare", "--json").json["warnings"]
     assert [line for line in warnings if foreign.client_id in line] == [f"Warning: {line}" for line in command("check_audiences").stdout.splitlines()]
     monkeypatch.setattr("dashboard.management.commands.prepare._MAX_LINES", 1)

@@ -18,7 +18,8 @@ from dashboard.people import account_status, accounts, invitations, memberships
 from dashboard.people.permissions import NotAllowedError
 from tests import factories
 
-ROUNDS = 20
+# Each of three acts of owners meets each of two of administrators.
+ROUNDS = 6
 Role = Membership.Role
 
 
