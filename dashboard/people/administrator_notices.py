@@ -4,11 +4,10 @@ session.
 
 from datetime import datetime
 from functools import partial
-from urllib.parse import urlsplit
 
 from clients.services.announcements import after_commit
 from clients.services.audit import Actor
-from dashboard.instance.addresses import page_url
+from dashboard.instance.addresses import issuer_host
 from dashboard.models import User
 from dashboard.people.actors import find_person, say_doer
 from dashboard.people.member_notices import tell_member
@@ -28,7 +27,7 @@ def tell_administrators(event: str, user: User, *, actor: Actor, now: datetime) 
 
 
 def _tell(event: str, user: User, actor: str, now: datetime) -> None:
-    host = urlsplit(page_url("/")).netloc
+    host = issuer_host()
     headline, text = (said.format(host=host) for said in _TEXTS[event])
     context = {"headline": headline, "text": text, "user": user, "host": host, "doer": say_doer(actor), "at": now}
     by = find_person(actor)

@@ -2,13 +2,12 @@
 
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 from django.urls import reverse
 
 from dashboard.instance import mail
-from dashboard.instance.addresses import page_url
+from dashboard.instance.addresses import issuer_host, page_url
 from dashboard.models import User
 from dashboard.people.caller import connection_of
 from dashboard.people.user_agent import describe_device
@@ -79,7 +78,7 @@ def describe(notice: str, /, *, now: datetime, **values: Any) -> dict[str, Any]:
         "text": text.format(**values),
         "is_harmless_if_known": notice != "passkey_refused",
         "is_by_operator": notice in _BY_OPERATOR,
-        "host": urlsplit(page_url("/")).netloc,
+        "host": issuer_host(),
         "at": now,
         "address": values.get("address", ""),
         "device": values.get("device", ""),

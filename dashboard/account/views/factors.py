@@ -14,6 +14,7 @@ from django.utils import timezone
 from dashboard.account.forms import NewPasskeyForm, PasskeyNameForm
 from dashboard.account.sign_in_forms import CodeForm
 from dashboard.frame.confirmation import confirmed
+from dashboard.instance.addresses import issuer_host
 from dashboard.models import User
 from dashboard.people import kept_by_browser, one_time_codes, passkeys, qr_code, quotas, second_factors, user_sessions
 from dashboard.people.caller import actor_of
@@ -212,5 +213,5 @@ def _show_codes(request: HttpRequest, codes: Sequence[str], done: str) -> HttpRe
         messages.success(request, done)
         return redirect("mfa_index")
     lines = "\n".join(codes)
-    text = f"Recovery codes for {cast(User, request.user).email} on {request.get_host()}. Each works once.\n\n{lines}\n"
+    text = f"Recovery codes for {cast(User, request.user).email} on {issuer_host()}. Each works once.\n\n{lines}\n"
     return render(request, "account/recovery_codes.html", {"codes": lines, "done": done, "text": text})

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from dashboard.account.forms import EmailForm, PasswordForm
 from dashboard.frame.confirmation import confirmed
 from dashboard.instance import mail
-from dashboard.instance.addresses import page_url
+from dashboard.instance.addresses import issuer_host, page_url
 from dashboard.models import User
 from dashboard.people import accounts, passwords, quotas, throttling
 from dashboard.people.caller import actor_of, connection_of
@@ -58,7 +58,7 @@ def _send_reset_link(request: HttpRequest, email: str) -> None:
     context = {
         "url": page_url(path),
         "email": email,
-        "host": request.get_host(),
+        "host": issuer_host(),
         "address": connection_of(request).remote_address,
         "device": describe_device(request.headers.get("User-Agent", "")),
     }
@@ -129,7 +129,7 @@ def _send_email_change_link(request: HttpRequest, user: User, email: str) -> Non
     throttling.count_wrong(request, f"email {user.email}", now=now)
     if token is not None:
         url = page_url(reverse("email_confirm", args=[token]))
-        mail.send_later("account_email_change", [email], {"url": url, "host": request.get_host()})
+        mail.send_later("account_email_change", [email], {"url": url, "host": issuer_host()})
 
 
 @signed_in

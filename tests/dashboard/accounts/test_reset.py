@@ -37,6 +37,13 @@ def adas_invitation(ada, demo):
     return f"/accounts/invite/{new.plaintext}/"
 
 
+@pytest.mark.parametrize("host", ["localhost", "localhost:4915112345678", "LOCALHOST.:1", "127.0.0.1:8443"])
+def test_the_mail_names_the_instance_whatever_host_the_request_has(ada, mailbox, host):
+    """A stranger could write a telephone number into its subject."""
+    assert Client(headers={"host": host, "x-forwarded-proto": "https"}).post(ASK, {"email": ada.email}, secure=True).status_code == 200
+    assert mailbox.subjects(ada.email) == ["Set a new password for localhost:8443"]
+
+
 def test_the_link_of_the_mail_sets_a_password_once_signs_nobody_in_and_ends_every_session(browser, here, ada, mailbox):
     """A sign-in leaves it good, so no thief shuts the owner out by one."""
     stranger = Browser(raise_request_exception=False)
