@@ -52,7 +52,7 @@ MALFORMED = [
     '{"id": "\\udfff", "rawId": "\\ud800", "type": "\\ud800", "response": {"clientDataJSON": "\\ud800", "userHandle": "\\ud800"}}',
     '{"id": ["\\ud800"], "\\ud800": "\\u0000"}',
     '{"id": "eA", "rawId": "eA", "type": "public-key", "response": {"clientDataJSON": "e30", "authenticatorData": "eA", "userHandle": "AA"}}',
-    *('{"id": ' + "[" * depth + "]" * depth + "}" for depth in (500, 700, 800, 850, 900, 925, 950)),
+    *('{"id": ' + "[" * depth + "]" * depth + "}" for depth in (500, 850, 925, 950)),
     '{"id": 1' + "0" * 5000 + "}",
     '{"id": 1' + "0" * 4290 + "}",
     '{"id": 1e999}',
@@ -63,7 +63,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("credential", MALFORMED)
-def test_what_no_authenticator_answers_adds_none_lets_nobody_in_and_is_no_second_factor(here, ada, credential):
+def test_what_no_authenticator_answers_adds_none_and_lets_nobody_in(here, credential):
     here.get(NEW)
     response = here.post(NEW, {"name": "Laptop", "credential": credential})
     assert response.status_code == 200
@@ -74,6 +74,11 @@ def test_what_no_authenticator_answers_adds_none_lets_nobody_in_and_is_no_second
     response = stranger.post(SIGN_IN_BY, {"credential": credential})
     assert response.status_code == 200
     assert "You are not signed in." in response.content.decode()
+
+
+@pytest.mark.parametrize("credential", ["", NESTED, '{"id": "eA"}', '{"id": "\\ud800"}'])
+def test_nor_is_it_a_second_factor(ada, credential):
+    stranger = Browser()
     App(ada)
     sign_in(stranger, ada)
     assert stranger.post("/accounts/sign-in/code/", {"credential": credential}).status_code == 200

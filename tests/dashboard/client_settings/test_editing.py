@@ -92,40 +92,44 @@ def test_saving_says_what_it_means_for_tokens(carls, client, billing, orders, en
 @pytest.mark.parametrize(
     ("entered", "said"),
     [
-        ({"name": ""}, "Enter a name, for example billing-sync."),
-        ({"name": "x" * 100_000}, "A name can have at most 100 characters."),
-        ({"name": "", "allowed_networks": "203.0.113.300, 10.0.0.1/8"}, "Nothing was saved. Fix 3 things:"),
-        ({"allowed_networks": "10.0.0.1/8"}, "For this network, write 10.0.0.0/8."),
-        ({"audiences": "\n".join(f"https://api.example.com/{'x' * 200}/{number}" for number in range(20))}, "too many for a token"),
-        ({"name": "\u202eevil"}, "invisible character"),
-        ({"contact": "a\nb"}, "The owner contains a line break"),
-        ({"description": "x" * 1001}, "A description can have at most 1,000 characters."),
-        ({"description": "a\nb"}, "The description contains a line break"),
-        ({"tags": "x" * 41}, "The tag has 41 characters"),
-        ({"tags": ",".join(map(str, range(51)))}, "51 tags are too many"),
-        ({"scopes": ["nope"]}, "demo has no scope nope."),
-        ({"auth_methods": []}, "Choose at least one method."),
-        ({"auth_methods": ["none"]}, "That isn’t a method."),
-        ({"audiences": "api"}, "isn’t an audience"),
-        ({"audiences": "\n".join(f"https://{number}.example.com" for number in range(51))}, "51 are too many. Use at most 50."),
-        ({"allowed_networks": "203.0.113.300"}, "“203.0.113.300” isn’t an IP address. Use addresses or ranges such as 203.0.113.0/24."),
-        ({"allowed_networks": "x" * 50_000}, "That is too much text"),
-        ({"token_lifetime": "59"}, "Choose a lifetime from the list."),
-        ({"token_lifetime": ""}, "Choose a lifetime from the list."),
-        ({"jwks_uri": "http://billing.example.com/jwks.json"}, "must be an https URL"),
-        ({"jwks_uri": "https://billing.example.com/jwks.json"}, "A jwks_uri needs private_key_jwt"),
-        ({"auth_methods": ["tls_client_auth"]}, "tls_client_auth needs the subject of the client’s certificate"),
-        ({"auth_methods": ["tls_client_auth"], "tls_subject": "x.example.com"}, "Choose which part of the certificate this is."),
-        ({"auth_methods": ["tls_client_auth"], "tls_subject_type": "tls_client_auth_san_ip", "tls_subject": "x"}, "isn’t valid for san_ip"),
-        ({"auth_methods": ["tls_client_auth"], "tls_subject_type": "nope"}, "Choose a kind of subject from the list."),
-        ({"tls_subject_type": "tls_client_auth_san_dns", "tls_subject": "x.example.com"}, "A certificate subject needs tls_client_auth"),
-        ({"seen": ""}, "This page was open too long."),
+        (
+            {"name": "", "allowed_networks": "203.0.113.300, 10.0.0.1/8"},
+            [
+                *("Nothing was saved. Fix 3 things:", "Enter a name, for example billing-sync.", "For this network, write 10.0.0.0/8."),
+                "“203.0.113.300” isn’t an IP address. Use addresses or ranges such as 203.0.113.0/24.",
+            ],
+        ),
+        (
+            {"name": "x" * 100_000, "contact": "a\nb", "description": "x" * 1001, "tags": "x" * 41, "scopes": ["nope"], "auth_methods": []},
+            [
+                *("A name can have at most 100 characters.", "The owner contains a line break", "A description can have at most 1,000 characters."),
+                *("The tag has 41 characters", "demo has no scope nope.", "Choose at least one method."),
+            ],
+        ),
+        (
+            {"name": "\u202eevil", "description": "a\nb", "tags": ",".join(map(str, range(51))), "auth_methods": ["none"], "token_lifetime": "59"},
+            [
+                *("invisible character", "The description contains a line break", "51 tags are too many", "That isn’t a method."),
+                "Choose a lifetime from the list.",
+            ],
+        ),
+        ({"audiences": "api", "allowed_networks": "x" * 50_000, "token_lifetime": ""}, ["isn’t an audience", "That is too much text", "Choose a lifetime"]),
+        ({"audiences": "\n".join(f"https://api.example.com/{'x' * 200}/{number}" for number in range(20))}, ["too many for a token"]),
+        ({"audiences": "\n".join(f"https://{number}.example.com" for number in range(51))}, ["51 are too many. Use at most 50."]),
+        ({"jwks_uri": "http://billing.example.com/jwks.json"}, ["must be an https URL"]),
+        ({"jwks_uri": "https://billing.example.com/jwks.json"}, ["A jwks_uri needs private_key_jwt"]),
+        ({"auth_methods": ["tls_client_auth"]}, ["tls_client_auth needs the subject of the client’s certificate"]),
+        ({"auth_methods": ["tls_client_auth"], "tls_subject": "x.example.com"}, ["Choose which part of the certificate this is."]),
+        ({"auth_methods": ["tls_client_auth"], "tls_subject_type": "tls_client_auth_san_ip", "tls_subject": "x"}, ["isn’t valid for san_ip"]),
+        ({"auth_methods": ["tls_client_auth"], "tls_subject_type": "nope"}, ["Choose a kind of subject from the list."]),
+        ({"tls_subject_type": "tls_client_auth_san_dns", "tls_subject": "x.example.com"}, ["A certificate subject needs tls_client_auth"]),
+        ({"seen": ""}, ["This page was open too long."]),
     ],
 )
 def test_invalid_values_are_refused_and_entries_stay(carls, client, entered, said):
     page = carls.post(path(client), {**entries(client), "contact": "kept@example.com", **entered})
     assert page.status_code == 200
-    assert said in text_of(page)
+    assert [words for words in said if words not in text_of(page)] == []
     assert "Nothing was saved." in text_of(page)
     assert "<title>Error: Settings of billing-sync" in page.content.decode()
     if "contact" not in entered:
