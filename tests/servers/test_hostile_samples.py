@@ -27,7 +27,7 @@ from dashboard.frame.snippets.same_command import write_command, write_update
 from dashboard.frame.snippets.token_request import ASSERTION, CERTIFICATE, POST, SECRET, TokenRequest
 from tests.servers.hostile_values import hostile_scopes, hostile_texts
 from tests.servers.stores import missing
-from tests.servers.test_go_snippets import CACHE
+from tests.servers.test_go_snippets import CACHE, go_run
 from tests.servers.test_nginx import NGINX
 
 CODE = Path(__file__).resolve().parents[2] / "templates" / "docs" / "code"
@@ -193,7 +193,7 @@ def test_strings_are_the_same_in_go(sandbox: Sandbox) -> None:
         f'package main\n\nimport (\n\t"encoding/json"\n\t"os"\n)\n\nfunc main() {{\n\tjson.NewEncoder(os.Stdout).Encode([]string{{{literals}}})\n}}\n'
     )
     sandbox.environment |= {"GOCACHE": str(CACHE), "GO111MODULE": "off", "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"}
-    assert json.loads(sandbox.run(["go", "run", "-gcflags=all=-N -l", str(program)])) == TEXTS
+    assert json.loads(sandbox.run([*go_run(), str(program)])) == TEXTS
 
 
 def test_yaml(sandbox: Sandbox) -> None:

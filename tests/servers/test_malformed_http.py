@@ -44,14 +44,6 @@ def test_malformed_request_is_refused_in_json(server: Server, name: str) -> None
     assert len(answer.body) < 200
 
 
-def test_refused_connection_is_closed(server: Server) -> None:
-    with server.connect() as sock:
-        sock.sendall(b"GET / HTTP/9.9\r\n\r\n")
-        assert read_answer(sock).status == 400
-        sock.settimeout(5)
-        assert sock.recv(1) == b""
-
-
 def test_many_malformed_requests_of_a_peer_get_few_lines_in_the_log(server: Server) -> None:
     """Ten in each worker and minute."""
     before = server.log.read_text().count("Refused with 400")
