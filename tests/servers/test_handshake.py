@@ -5,7 +5,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,8 @@ ALERT = 21
 
 
 @pytest.fixture(scope="module")
-def tls(make_server: Callable[..., Server]) -> Iterator[Server]:
-    server = make_server(WEB_CONCURRENCY="2", FAILURES_PER_CLIENT="1000", FAILURES_PER_ADDRESS="1000")
-    yield server
-    server.stop()
+def tls(make_server: Callable[..., Server]) -> Server:
+    return make_server(WEB_CONCURRENCY="2", FAILURES_PER_CLIENT="1000", FAILURES_PER_ADDRESS="1000")
 
 
 @pytest.fixture(scope="module")

@@ -128,11 +128,9 @@ def test_few_long_bodies_are_read_at_once(server: Server, cookie: bytes) -> None
 
 
 @pytest.fixture(scope="module")
-def plain(make_server: Callable[..., Server]) -> Iterator[Server]:
+def plain(make_server: Callable[..., Server]) -> Server:
     """One worker, so that all connections are its."""
-    server = make_server(WEB_CONCURRENCY="1", TLS="off", TRUSTED_PROXIES="127.0.0.1/32")
-    yield server
-    server.stop()
+    return make_server(WEB_CONCURRENCY="1", TLS="off", TRUSTED_PROXIES="127.0.0.1/32")
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """A registered certificate that looks like the issuer of other certificates harms only its own client. RFC 8705 §2.2, RFC 5280 §4.2.1.1."""
 
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,11 +14,10 @@ ISSUER = "/CN=Acme Issuing CA "
 
 
 @pytest.fixture(scope="module")
-def tls(make_server: Callable[..., Server]) -> Iterator[Server]:
+def tls(make_server: Callable[..., Server]) -> Server:
     server = make_server(WEB_CONCURRENCY="2", FAILURES_PER_CLIENT="1000", FAILURES_PER_ADDRESS="1000")
     server.manage("create_workspace", "evil", "--name", "Evil")
-    yield server
-    server.stop()
+    return server
 
 
 class Maker:

@@ -5,7 +5,7 @@ import json
 import ssl
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,11 +27,9 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
-def tls(make_server: Callable[..., Server]) -> Iterator[Server]:
+def tls(make_server: Callable[..., Server]) -> Server:
     """Four workers, of which each has to hear of a new certificate by itself."""
-    server = make_server(WEB_CONCURRENCY="4", FAILURES_PER_CLIENT="1000", FAILURES_PER_ADDRESS="1000")
-    yield server
-    server.stop()
+    return make_server(WEB_CONCURRENCY="4", FAILURES_PER_CLIENT="1000", FAILURES_PER_ADDRESS="1000")
 
 
 @pytest.fixture(scope="module")

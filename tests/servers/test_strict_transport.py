@@ -1,6 +1,6 @@
 """RFC 6797 §7.1: refusals from outside pages and endpoints have Strict-Transport-Security, like all other answers of the issuer's host."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -21,10 +21,8 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def named(make_server: Callable[..., Server]) -> Iterator[Server]:
-    server = make_server(ISSUER_URL="https://tokens.example.com", WEB_CONCURRENCY="1")
-    yield server
-    server.stop()
+def named(make_server: Callable[..., Server]) -> Server:
+    return make_server(ISSUER_URL="https://tokens.example.com", WEB_CONCURRENCY="1")
 
 
 @pytest.mark.rfc("6797", "7.1")
