@@ -127,7 +127,7 @@ def test_another_workspaces_credentials_authenticate_but_reach_nothing_of_this_o
     assert send.get("/gateway/demo/verify", bearer(token)).status == 200
 
 
-RANDOM = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+RANDOM = settings(max_examples=settings.default.max_examples // 2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 # Latin-1, which is all that a header can hold once it is read.
 LATIN = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=200)
 
