@@ -21,6 +21,10 @@ from tests.servers.load import KeptConnection, Load, basic, bearer, every_worker
 MARGIN = 0.4
 
 
+# For rules of which others here show that each database has its part.
+on_one_database = pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
+
+
 def create_client(server: Server) -> dict[str, Any]:
     client: dict[str, Any] = server.manage("create_client", "--workspace", "demo", "--name", "Robot", "--scope", "read")
     return client
@@ -86,6 +90,7 @@ def test_revoked_secret_fails_at_once_in_every_worker_and_the_others_never(four_
     assert load.rate >= 20
 
 
+@on_one_database
 def test_disabled_client_fails_at_once_in_every_worker_and_works_again_once_enabled(four_workers: Server) -> None:
     client, other = create_client(four_workers), create_client(four_workers)
     credentials = client["client_id"], client["client_secret"]
@@ -150,6 +155,7 @@ def test_announced_rotation_of_the_signing_key_fails_no_verifier_that_caches_the
     assert load.rate >= 20
 
 
+@on_one_database
 def test_immediate_rotation_of_the_signing_key_counts_at_once_in_every_worker_and_leaves_old_tokens_good(four_workers: Server) -> None:
     client = create_client(four_workers)
     verifier = CachingVerifier(four_workers)
@@ -252,6 +258,7 @@ def test_token_no_longer_works_in_every_worker_at_the_next_request(scene: Scene,
     assert scene.is_alive() == DEAD
 
 
+@on_one_database
 def test_token_of_a_client_that_is_enabled_again_is_alive_in_every_worker(scene: Scene) -> None:
     disable_client(scene)
     assert scene.is_alive() == DEAD
@@ -259,11 +266,13 @@ def test_token_of_a_client_that_is_enabled_again_is_alive_in_every_worker(scene:
     assert scene.is_alive() == ALIVE
 
 
+@on_one_database
 def test_token_outlives_the_rotation_of_its_secret(scene: Scene) -> None:
     scene.server.manage("rotate_secret", scene.client["client_id"], "--overlap", "0")
     assert scene.is_alive() == ALIVE
 
 
+@on_one_database
 def test_other_token_of_the_client_keeps_working(scene: Scene) -> None:
     other = scene.connections[0].get_token(scene.client["client_id"], scene.client["client_secret"]).json()["access_token"]
     revoke_token(scene)
