@@ -35,7 +35,7 @@ class Kind(models.TextChoices):
     ROTATING = "rotating", "Old secret still used"
     EXPIRING = "expiring", "Expiring within 14 days"
     NEW_ADDRESS = "new-address", "New address"
-    REFUSED = "refused", "Refused over 5 %"
+    REFUSED = "refused", "Over 5 % refused"
     UNUSED = "unused", "Unused for 90 days"
 
 

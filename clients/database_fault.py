@@ -25,7 +25,9 @@ READ_ONLY = Fault(
 )
 LOCKED = Fault("locked", "Another program has locked the database.", "Look for a backup, a shell or a command with an open transaction.")
 DEADLOCK = Fault(
-    "deadlock", "Two changes waited for each other, and the database aborted one of them.", "Repeat it. If this happens often, PostgreSQL's log names both."
+    "deadlock",
+    "Two changes waited for each other, and the database aborted one of them.",
+    "Repeat the change. If this happens often, see PostgreSQL's log, which names both.",
 )
 CANCELLED = Fault(
     "cancelled",

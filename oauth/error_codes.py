@@ -43,7 +43,7 @@ ERROR_CODES = (
         400,
         "invalid_dpop_proof",
         "token endpoint: the DPoP proof is missing although the client needs one, malformed, expired, used before, or for another request",
-        "make a new proof for each request, even if you repeat one",
+        "make a new proof for each request, even for a repeated one",
     ),
     ErrorCode(
         400,

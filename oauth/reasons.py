@@ -243,7 +243,7 @@ ASSERTION_EXPIRED = Refusal(
 ASSERTION_HEADER_REFUSED = Refusal(
     "assertion_header_refused",
     "Assertion's header not accepted",
-    "The assertion's header has {names}. Leave it out: TokenOS uses the registered key.",
+    "Remove {names} from the assertion's header: TokenOS uses the registered key.",
     "",
     Remedy.EXAMPLES,
     "Only `kid` may name the key.",
@@ -648,7 +648,7 @@ DPOP_PROOF_REPLAYED = Refusal(
     "The DPoP proof was used before, or may have been: the server restarted, or its clock is wrong.",
     _STOLEN,
     Remedy.LEAK_RESPONSE,
-    "Make a new proof for each request, even if you repeat it.",
+    "Make a new proof for each request, even for a repeated one.",
 )
 DPOP_PROOF_SIGNATURE = Refusal(
     "dpop_proof_signature",

@@ -45,7 +45,7 @@ _POSTGRESQL = (
     BEGIN
         rest.workspace_id := OLD.workspace_id;
         rest.workspace_slug := OLD.workspace_slug;
-        -- As text, for what is equal to a row depends on the operators that are found.
+        -- Compared as text, because which rows are equal depends on the operators found.
         IF to_jsonb(rest)::text = to_jsonb(OLD)::text AND NEW.workspace_id IS NULL AND OLD.workspace_slug::text = ''
             AND NEW.workspace_slug::text = (SELECT slug::text FROM {{schema}}.clients_workspace WHERE id = OLD.workspace_id AND deletes_at <= created_at)
         THEN
@@ -65,7 +65,7 @@ _POSTGRESQL = (
     f"""
     CREATE FUNCTION {{schema}}.workspace_new() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
     BEGIN
-        -- Another transaction may have let the events go until its workspace went: in such isolation they aren't seen.
+        -- At an isolation level other than read committed, events that another transaction has just detached from their workspace aren't visible, so refuse.
         IF current_setting('transaction_isolation') <> 'read committed'
             OR EXISTS (SELECT FROM {{schema}}.clients_auditevent WHERE workspace_id = NEW.id)
             OR EXISTS (SELECT FROM {{schema}}.clients_auditevent WHERE workspace_slug::text = NEW.slug::text AND workspace_slug::text <> '')
@@ -75,7 +75,7 @@ _POSTGRESQL = (
         RETURN NEW;
     END $$
     """,
-    # After the insertion, when the slug is taken: before it, a transaction that is about to free the slug may still be running.
+    # This runs after the insertion, when the slug is already taken. Before it, a transaction that is about to free the slug may still be running.
     "CREATE TRIGGER workspace_new AFTER INSERT ON {schema}.clients_workspace FOR EACH ROW EXECUTE FUNCTION {schema}.workspace_new()",
 )
 

@@ -47,7 +47,7 @@ def require_own_audiences(workspace: Workspace, uris: Sequence[str]) -> None:
     foreign = next((uri for uri in uris if is_of_another_workspace(uri, workspace=workspace.slug, issuer=settings.ISSUER_URL)), None)
     if foreign is not None:
         raise ValidationError(
-            f"{foreign[:80]} is an address of this instance. Tokens of {workspace.slug} can only be for {own}, spelled exactly like this.",
+            f"{foreign[:80]} is an address of this instance. Of these addresses, {workspace.slug} can only use {own}, spelled exactly like this.",
             code="invalid_audience",
         )
     if Audience.objects.filter(key__in=_keys(uris, own)).exclude(workspace=workspace).exists():

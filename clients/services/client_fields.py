@@ -71,7 +71,9 @@ def default_auth_methods(policy: ClientPolicy, fields: "EditableFields", *, publ
 def require_method(auth_methods: Sequence[str], method: Client.AuthMethod, what: str) -> None:
     """Raise ValidationError if a client is given what but not the method that uses it: it would be useless."""
     if method not in auth_methods:
-        raise ValidationError(f"{what} needs {method.value}, which isn't one of the client's methods. Add that method, or leave it out.", code="unused")
+        raise ValidationError(
+            f"A {what} needs {method.value}, which isn't one of the client's methods. Add that method, or leave out the {what}.", code="unused"
+        )
 
 
 def clean_jwks_uri(uri: str) -> str:
@@ -101,14 +103,14 @@ def clean_subject(fields: Mapping[str, Any], auth_methods: Sequence[str]) -> tup
     cleaned = clean_tls_subject(subject_type, subject)
     if not fields.get("require_certificate"):
         # With require_certificate, tokens are bound to certificates with that subject, with any method.
-        require_method(auth_methods, Client.AuthMethod.TLS_CLIENT_AUTH, "A certificate subject")
+        require_method(auth_methods, Client.AuthMethod.TLS_CLIENT_AUTH, "certificate subject")
     return subject_type, cleaned
 
 
 def require_use_of_jwks_uri(fields: Mapping[str, Any], auth_methods: Sequence[str]) -> None:
     """Raise ValidationError if no method would use the keys at its jwks_uri."""
     if fields.get("jwks_uri"):
-        require_method(auth_methods, Client.AuthMethod.PRIVATE_KEY_JWT, "A jwks_uri")
+        require_method(auth_methods, Client.AuthMethod.PRIVATE_KEY_JWT, "jwks_uri")
 
 
 def _clean_token_lifetime(lifetime: timedelta) -> int:

@@ -86,9 +86,9 @@ def create_client_with_credentials(
         fields["auth_methods"] = default_auth_methods(ClientPolicy.of(workspace), fields, public_keys=bool(public_keys), certificates=bool(certificates))
     client = build_client(workspace=workspace, name=name, actor=actor, now=now, **fields)
     if public_keys:
-        require_method(client.auth_methods, Client.AuthMethod.PRIVATE_KEY_JWT, "A public key")
+        require_method(client.auth_methods, Client.AuthMethod.PRIVATE_KEY_JWT, "public key")
     if certificates and not client.require_certificate:
-        require_method(client.auth_methods, Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH, "A certificate")
+        require_method(client.auth_methods, Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH, "certificate")
     if secret_lifetime is not None and not client.takes_secret:
         raise ValidationError("The client gets no secret, because none of its methods uses one. Leave the secret's expiry out.", code="no_secret")
     secret = prepare_secret(client=client, name="", lifetime=secret_lifetime, actor=actor, now=now) if client.takes_secret else None

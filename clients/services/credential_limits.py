@@ -22,4 +22,4 @@ def require_room(row: AnyCredential, *, now: datetime) -> None:
         do = "make" if isinstance(row, ClientSecret) else "add"
         raise ValidationError(f"The client has {MAX_USABLE} usable {row.NOUN}s. Revoke one before you {do} another.", code=code)
     if of_client.filter(created_by=row.created_by, created_at__gt=now - timedelta(hours=1)).count() >= MAX_AN_HOUR:
-        raise ValidationError(f"You made {MAX_AN_HOUR} {row.NOUN}s of this client within an hour, which is the limit. Make the next one later.", code=code)
+        raise ValidationError(f"You've reached the limit of {MAX_AN_HOUR} {row.NOUN}s per hour for this client. Try again later.", code=code)

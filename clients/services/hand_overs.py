@@ -112,7 +112,7 @@ def withdraw_hand_over(*, client: Client, pk: int, actor: Actor, now: datetime) 
         lock_client(client)
         locked = HandOver.objects.select_for_update(of=("self",)).select_related("client__workspace").get(client=client, pk=pk)
         if locked.used_at is not None:
-            raise ValidationError(f"The link has already been used. It made {locked.credential}: revoke that instead.", code="used_hand_over")
+            raise ValidationError(f"The link has already been used, for {locked.credential}. Revoke that instead.", code="used_hand_over")
         if locked.withdrawn_at is None:
             locked.withdrawn_at = now
             locked.save(update_fields=["withdrawn_at"])

@@ -21,7 +21,7 @@ def prepare_public_keys(
     """Make unsaved rows. The client may be unsaved too. lifetime: None for no expiry. A key from a certificate expires with the certificate at the latest."""
     if lifetime is not None and lifetime <= timedelta():
         raise ValidationError(
-            "A public key that expires at once is useless. Give it a longer lifetime, for example 365d, or leave it out.", code="invalid_lifetime"
+            "A public key that expires at once is useless. Choose a longer lifetime, for example 365d, or leave the lifetime out.", code="invalid_lifetime"
         )
     ended = next((key.expires_at for key in parsed if key.expires_at is not None and key.expires_at <= now), None)
     if ended is not None:

@@ -42,7 +42,9 @@ def prepare_secret(*, client: Client, name: str, lifetime: timedelta | None, act
     lifetime: None for the workspace's default, NO_END for no expiry. Raise ValidationError if the workspace forbids it.
     """
     if lifetime is not None and lifetime <= timedelta():
-        raise ValidationError("A secret that expires at once is useless. Give it a longer lifetime, for example 90d, or leave it out.", code="invalid_lifetime")
+        raise ValidationError(
+            "A secret that expires at once is useless. Choose a longer lifetime, for example 90d, or leave the lifetime out.", code="invalid_lifetime"
+        )
     lifetime = ClientPolicy.of(client.workspace).choose_secret_lifetime(lifetime)
     generated = generate(client.environment)
     secret = ClientSecret(

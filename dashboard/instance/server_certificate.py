@@ -156,7 +156,9 @@ def _read_ca_key(directory: Path, ca: x509.Certificate) -> ec.EllipticCurvePriva
     except (OSError, ValueError, TypeError):
         key = None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != ca.public_key():
-        raise CertificateError(f"A new server certificate is due, but {file} isn't the key of ca.pem. Put it back, or remove ca.pem to create a new CA.")
+        raise CertificateError(
+            f"A new server certificate is due, but {file} isn't the key of ca.pem. Put the right key back, or remove ca.pem to create a new CA."
+        )
     return key
 
 

@@ -1,4 +1,4 @@
-"""Django's commands that TokenOS replaces by a sentence that names what to use instead."""
+"""Django's commands that TokenOS replaces with a sentence that names what to use instead."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -19,7 +19,7 @@ from oauth.sender_network import widest_network_of
 from oauth.throttling import count, seconds_left
 
 _HOUR = 3600
-# Mails to one address, within FAILURE_WINDOW.
+# Emails to one address, within FAILURE_WINDOW.
 MAX_RESET_MAILS = 5
 # Look-ups by one person, within FAILURE_WINDOW: each may read 10 MB.
 MAX_LOOK_UPS = 60

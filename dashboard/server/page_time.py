@@ -13,7 +13,7 @@ MAX_KNOWN = 10_000
 class PageTime:
     """Seconds of one worker, by network or session. Call its methods only on the event loop. now: seconds of a monotonic clock."""
 
-    # More isn't owed: somebody with a copy of the session's cookie could otherwise keep its owner out for a long time.
+    # The debt is limited, because otherwise somebody with a copy of the session's cookie could keep its owner out for a long time.
     MOST_OWED = 2.0
 
     def __init__(self, *, at_once: float, share: float) -> None:

@@ -37,5 +37,5 @@ def log_refusal(error: ssl.SSLError, address: str, complaint: str) -> None:
 
 
 def _explain(error: ssl.SSLCertVerificationError) -> str:
-    more = ". It isn't registered (or expired or was revoked over 30 days ago), and no CA in client-ca.pem issued it directly"
+    more = ". Either it isn't registered, or it expired or was revoked over 30 days ago; and no CA in client-ca.pem issued it directly"
     return error.verify_message + (more if error.verify_code in _UNKNOWN else "")

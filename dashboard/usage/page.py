@@ -13,9 +13,6 @@ from dashboard.frame.credential_names import CredentialName, name_credential
 
 LISTED = 10
 
-# Above this factor, per cent isn't readable.
-_TIMES = 3
-
 
 @dataclass(frozen=True, slots=True)
 class ShareRow:
@@ -46,12 +43,10 @@ class MostUsed:
 def compare(share: Share) -> str:
     """The difference to the previous period, in words."""
     if not share.before:
-        return "none before" if share.count else ""
-    ratio = share.count / share.before
-    percent = round(abs(ratio - 1) * 100)
-    if ratio >= _TIMES:
-        return f"{ratio:,.0f} times as many"
-    return f"{percent} % {'more' if ratio > 1 else 'less'}" if percent else "same"
+        return "new" if share.count else ""
+    change = share.count / share.before - 1
+    percent = round(abs(change) * 100)
+    return f"{'+' if change > 0 else '−'}{percent:,} %" if percent else "same"
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,8 +156,8 @@ def render_announcement(announcement: dict[str, Any]) -> list[str]:
         lines.append(f"Sign in at {announcement['sign_in']} as {announcement['owner']} with the password {announcement['owner_password']} (shown only now)")
     elif "owner" in announcement:
         lines.append(
-            f"Sign in at {announcement['sign_in']} as {announcement['owner']} with the password of the first start, "
-            f"or set one: .venv/bin/python manage.py changepassword {announcement['owner']}"
+            f"Sign in at {announcement['sign_in']} as {announcement['owner']} with the password that the first start printed, "
+            f"or set a new one: .venv/bin/python manage.py changepassword {announcement['owner']}"
         )
     if "curl" in announcement:
         lines += ["Get a token:", f"  {announcement['curl']}"]

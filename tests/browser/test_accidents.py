@@ -87,7 +87,7 @@ def test_two_clicks_make_one_client(ada, way):
     hand, workspace = ada(way)
     fill_in(hand, workspace, "clicked-twice")
     hand.page.get_by_role("button", name="Create client and show secret").dblclick()
-    hand.page.get_by_role("heading", level=1).filter(has_text="clicked-twice is ready").or_(hand.page.get_by_text("was created at")).wait_for()
+    hand.page.get_by_role("heading", level=1).filter(has_text="clicked-twice is ready").or_(hand.page.get_by_text("was created on")).wait_for()
     if hand.page.get_by_label("I have saved the secret").count():
         hand.tick("I have saved the secret")
     assert count_clients(hand, workspace, "clicked-twice") == 1

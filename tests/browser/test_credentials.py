@@ -66,7 +66,7 @@ def test_a_secret_is_rotated_the_old_one_gets_more_time_is_ended_and_is_revoked(
     token = ask_for_token(server, client_id, old).json()["access_token"]
     wait_for(hand, way, client, ["rotate"], f"127.0.0.1 keeps working with {old_id}.")
 
-    choose(hand, way, "End old at once", f"The current secret {old_id} stops working at once.")
+    choose(hand, way, "End old secret now", f"The current secret {old_id} stops working at once.")
     assert "127.0.0.1 gets no more tokens" in read(hand)
     choose(hand, way, "7 days", f"The current secret {old_id} keeps working until")
     hand.press("Rotate and show new secret")
@@ -109,7 +109,7 @@ def test_a_secret_is_rotated_the_old_one_gets_more_time_is_ended_and_is_revoked(
         assert hand.page.get_by_role("button", name=f"Revoke {old_id}").get_attribute("aria-disabled") == "true"
     hand.write(f"Type {old_id} to confirm", old_id)
     hand.press(f"Revoke {old_id}")
-    hand.page.get_by_text(f"{old_id} ended. 2 tokens ended with it.").wait_for()
+    hand.page.get_by_text(f"{old_id} revoked. 2 tokens ended with it.").wait_for()
     assert status_of(server, token) == 401
     assert ask_for_token(server, client_id, new).status_code == 200
     assert new_id in read(hand)

@@ -18,7 +18,7 @@ class TestWhatSomebodyMakesInAnHour:
         monkeypatch.setattr(credential_limits, "MAX_AN_HOUR", 3)
         for _ in range(2):
             self.rotate(client_, now)
-        with pytest.raises(ValidationError, match="You made 3 secrets of this client within an hour, which is the limit") as error:
+        with pytest.raises(ValidationError, match="You've reached the limit of 3 secrets per hour for this client") as error:
             self.rotate(client_, now)
         assert error.value.code == "too_many_secrets"
         self.rotate(client_, now + timedelta(hours=1, seconds=1))

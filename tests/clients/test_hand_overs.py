@@ -72,7 +72,7 @@ def test_it_makes_one_secret_with_the_life_that_its_maker_chose_and_says_so(clie
     for again in (use, give):
         with pytest.raises(HandOver.DoesNotExist):
             again(made)
-    with pytest.raises(ValidationError, match=f"already been used. It made {new.secret.secret_id}"):
+    with pytest.raises(ValidationError, match=f"already been used, for {new.secret.secret_id}"):
         hand_overs.withdraw_hand_over(client=client, pk=made.hand_over.pk, actor=factories.TESTS, now=timezone.now())
     assert ClientSecret.objects.count() == 2
 

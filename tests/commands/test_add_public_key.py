@@ -254,7 +254,7 @@ def test_unreadable_file_prints_one_line(refused, client_id, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (["--expires-in", "0"], "Give it a longer lifetime"),
+        (["--expires-in", "0"], "Choose a longer lifetime"),
         (["--expires-in", "1y"], "isn't a duration"),
         (["--name", "x" * 101], "Use at most 100"),
         (["--name", "a\nb"], "line break"),

@@ -136,7 +136,7 @@ def test_repeated_values_of_a_list_count_once(command, demo):
         (["--allow-ip", "2001:db8::1/32"], "For this network, write 2001:db8::/32."),
         (["--allow-ip", "10.0.0.0/33"], "such as 203.0.113.0/24"),
         (["--allow-ip", ""], "such as 203.0.113.0/24"),
-        (["--secret-expires-in", "0"], "Give it a longer life"),
+        (["--secret-expires-in", "0"], "Choose a longer life"),
         (["--secret-expires-in", "-1d"], "for example 90d"),
         (["--secret-expires-in", "-P1D"], "--secret-expires-in"),
         (["--secret-expires-in", "90"], "for example 90d"),

@@ -38,7 +38,7 @@ def test_table_says_that_the_secret_is_shown_once(command, billing):
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (["--expires-in", "0"], "Give it a longer life"),
+        (["--expires-in", "0"], "Choose a longer life"),
         (["--expires-in", "-5d"], "for example 90d"),
         (["--expires-in", "soon"], "for example 90d"),
         (["--expires-in", ""], "for example 90d"),

@@ -106,7 +106,7 @@ def test_table_lists_the_old_ones(command, billing):
         (["--overlap", "1 day"], "isn't a duration"),
         (["--overlap", ""], "isn't a duration"),
         (["--overlap"], "expected one argument"),
-        (["--expires-in", "0"], "Give it a longer lifetime"),
+        (["--expires-in", "0"], "Choose a longer lifetime"),
         (["--name", "x" * 101], "Use at most 100."),
     ],
 )

@@ -116,7 +116,7 @@ def test_an_old_secret_in_its_overlap_is_told_an_hour_before_its_end_if_somethin
     use(secret)
     [message, *_] = send(now)
     assert message.subject == f"Secret {secret.secret_id} expires in 55 min: billing-sync"
-    assert "Deploy the new secret there, or give the old one more time:" in message.body
+    assert "Deploy the new secret wherever the old one is used, or give the old one more time:" in message.body
     assert f"/secrets/{secret.secret_id}/extend/" in message.body
     assert send(now) == []
 

@@ -3,7 +3,7 @@
     python -m tests.performance.bench [--quick] [--markdown] [--clients N] [--rounds N] [--seconds S]
 
 All servers run at once with as many workers; the cases take turns, round after round, so that what else the machine does hits each of them alike. Each
-request has another client's credentials than the one before. A figure is the median over the rounds, a ratio the median of each round's ratio.
+request has another client's credentials than the one before. A figure is the median over the rounds; a ratio is the median of the rounds' ratios.
 docs/performance.md explains and keeps the result. Exits with 1 where an answer wasn't 200 or a target is missed.
 """
 

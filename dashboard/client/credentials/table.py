@@ -14,7 +14,7 @@ from dashboard.people.actors import Names, describe
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """more: text for screen readers, who may read the button alone."""
+    """more: text for screen readers, which may read the button alone."""
 
     label: str
     more: str

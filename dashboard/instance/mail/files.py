@@ -27,7 +27,7 @@ MAX_LINKS = 5000
 MAX_TO_ONE = 50
 # The header that names an email's template in templates/mail.
 KIND = "X-TokenOS-Mail"
-# Mails that are useless without their link.
+# Emails that are useless without their link.
 ONLY_LINKS = frozenset({"account_reset", "account_email_change", "invitation", "hand_over"})
 
 logger = logging.getLogger("tokenos.mail")

@@ -34,7 +34,7 @@ class Host:
         self.trying = Lock()
 
     def give_up(self, began: float) -> None:
-        """Call it if the host hasn't answered a request of that time. If it has answered later requests, it is only slow."""
+        """Call it if the host hasn't answered a request sent at that time. If it has answered later requests, it is only slow."""
         if self.answered_at < began and not self.silent_since:
             self.silent_since = began
             logger.error("The database doesn't answer: %s. Connections to it are opened by one thread at a time until it does.", self.name)
@@ -56,7 +56,7 @@ class Connection(psycopg.Connection[Any]):
     answered_at = 0.0
 
     def wait(self, gen: PQGen[_RV], interval: float = 0.1, timeout: float | None = None) -> _RV:
-        """Raise OperationalError if the answer doesn't come in time, or if the host is known to hang since after this connection's last answer."""
+        """Raise OperationalError if the answer doesn't come in time, or if the host has stopped answering since this connection's last answer."""
         mine, host = self.patience, self.host
         if mine is None:
             return super().wait(gen, interval, timeout)

@@ -5,6 +5,4 @@ from dashboard.management.refused import RefusedCommand
 
 class Command(RefusedCommand):
     help = "Prints nothing, because the settings contain keys, and says where to find the settings."
-    instead = (
-        "TokenOS doesn't print its settings, because they contain keys. You find them in .env and in the environment; docs/configuration.md explains each."
-    )
+    instead = "TokenOS doesn't print its settings, because they contain keys. Look in .env and in the environment; docs/configuration.md explains each."

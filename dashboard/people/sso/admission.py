@@ -143,10 +143,10 @@ def connect(*, user: User, identity: Identity, actor: Actor, now: datetime) -> N
 def find_reason_to_stay_connected(user: User) -> str | None:
     """A sentence that says why an account can't be disconnected; None if it can."""
     if not user.has_usable_password() and not Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN).exists():
-        return "You could no longer sign in. Set a password or add a passkey first."
+        return "Without it, you couldn’t sign in. Set a password or add a passkey first."
     names = list(Membership.objects.filter(user=user, came_by_sso=True).order_by("workspace__name").values_list("workspace__name", flat=True)[:5])
     if names:
-        return f"Your role in {', '.join(names)} comes from {settings.SSO_NAME}. It lasts as long as your groups there."
+        return f"Your role in {', '.join(names)} comes from your groups at {settings.SSO_NAME}, so the connection stays as long as you are in them."
     return None
 
 

@@ -62,10 +62,10 @@ class Provider:
         document = self._get_object(settings.SSO_ISSUER.removesuffix("/") + "/.well-known/openid-configuration", "discovery document")
         # §4.3: otherwise one provider could speak for another.
         if document.get("issuer") != settings.SSO_ISSUER:
-            raise ProviderError(f"its discovery document is another issuer's: {_shown(document.get('issuer'))}. SSO_ISSUER must be exactly the same")
+            raise ProviderError(f"the provider's discovery document is another issuer's: {_shown(document.get('issuer'))}. SSO_ISSUER must be exactly the same")
         methods = document.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         if not isinstance(methods, list) or not {"client_secret_basic", "client_secret_post"}.intersection(str(method) for method in methods):
-            raise ProviderError("its token endpoint doesn't accept a client secret by client_secret_basic or client_secret_post")
+            raise ProviderError("the provider's token endpoint doesn't accept a client secret by client_secret_basic or client_secret_post")
         return Metadata(
             _endpoint(document, "authorization_endpoint"),
             _endpoint(document, "token_endpoint"),
@@ -95,14 +95,14 @@ class Provider:
         if answer.status != 200:
             error = document.get("error") if document else None
             said = f" ({error})" if isinstance(error, str) and _ERROR.fullmatch(error) else ""
-            raise ProviderError(f"its token endpoint answered with status {answer.status}{said}")
+            raise ProviderError(f"the provider's token endpoint answered with status {answer.status}{said}")
         if document is None:
-            raise ProviderError("its token endpoint didn't return a JSON object")
+            raise ProviderError("the provider's token endpoint didn't return a JSON object")
         id_token, access_token, token_type = (document.get(name) for name in ("id_token", "access_token", "token_type"))
         if not isinstance(id_token, str):
-            raise ProviderError("its token endpoint returned no ID token. SSO_SCOPES must contain openid")
+            raise ProviderError("the provider's token endpoint returned no ID token. SSO_SCOPES must contain openid")
         if not isinstance(access_token, str) or not _ACCESS_TOKEN.fullmatch(access_token) or str(token_type).lower() != "bearer":
-            raise ProviderError("its token endpoint returned no bearer token")
+            raise ProviderError("the provider's token endpoint returned no bearer token")
         return Tokens(id_token, access_token)
 
     def keys(self) -> list[ParsedPublicKey]:
@@ -110,7 +110,7 @@ class Provider:
         try:
             return read_published_keys(answer.body)
         except ValidationError:
-            raise ProviderError(f"its jwks_uri didn't return a JWK Set (status {answer.status})") from None
+            raise ProviderError(f"the provider's jwks_uri didn't return a JWK Set (status {answer.status})") from None
 
     def userinfo(self, access_token: str) -> dict[str, Any]:
         """Core 1.0 §5.3.2; {} if the provider has none. The caller must still compare the subjects. Signed or encrypted UserInfo isn't accepted."""
@@ -122,13 +122,13 @@ class Provider:
         answer = self._send("GET", url, {"Accept": "application/json", **headers})
         document = _read_object(answer.body) if answer.status == 200 else None
         if document is None:
-            raise ProviderError(f"its {name} isn't a JSON object (status {answer.status})")
+            raise ProviderError(f"the provider's {name} isn't a JSON object (status {answer.status})")
         return document
 
     def _send(self, method: str, url: str, headers: dict[str, str], body: bytes = b"") -> Answer:
         left = self._ends - monotonic()
         if left <= 0:
-            raise ProviderError(f"it took longer than {TIMEOUT:.0f} s")
+            raise ProviderError(f"the provider took longer than {TIMEOUT:.0f} s")
         try:
             return send(method, url, headers=headers, body=body, ca_file=settings.SSO_CA, timeout=left)
         except FetchError as error:
@@ -158,7 +158,7 @@ def _endpoint(document: dict[str, Any], name: str) -> str:
     """Return the URL if it uses TLS, which is required also for the browser's requests."""
     url = document.get(name)
     if not isinstance(url, str) or not re.fullmatch(r"https://[!-~]{1,2000}", url) or "#" in url:
-        raise ProviderError(f"the {name} in its discovery document isn't an https URL")
+        raise ProviderError(f"the {name} in the provider's discovery document isn't an https URL")
     return url
 
 

@@ -133,7 +133,7 @@ def finish(request: HttpRequest, begun: Begun, *, now: datetime) -> Identity:
     if error == "access_denied":
         raise RefusedError("denied")
     if error or not code:
-        raise ProviderError(f"it refused the request ({error if error in _ERRORS else shown(error)})" if error else "it sent no code")
+        raise ProviderError(f"the provider refused the request ({error if error in _ERRORS else shown(error)})" if error else "the provider sent no code")
     return _in_turn(request, lambda: _finish(request, begun, code, now))
 
 

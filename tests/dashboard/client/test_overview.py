@@ -55,13 +55,13 @@ def test_it_says_whether_it_can_get_tokens_and_if_not_since_when(adas, client, u
     factories.expire(client.secrets.get())
     said = text_of(adas.get(url))
     assert "Copy client ID of billing-sync No working credential" in said
-    assert "Its only secret expired on" in said
+    assert "Its only secret stopped working on" in said
     assert "It can’t get tokens. Make a new secret" in said
     assert "Make secret" in said
     assert "Rotate secret" not in said
     last = factories.create_secret(client, lifetime=timedelta(days=1)).secret
     revoke_secret(client=client, secret_id=last.secret_id, actor=factories.TESTS, now=timezone.now())
-    assert "Its last credential expired on" in text_of(adas.get(url))
+    assert "Its last credential stopped working on" in text_of(adas.get(url))
     client.secrets.all().delete()
     Client.objects.update(auth_methods=["private_key_jwt"])
     page = adas.get(url)

@@ -27,7 +27,7 @@ def test_the_same_form_again_says_what_it_made_for_a_month(danas, demo):
     page = danas.post(NEW, sent)
     assert page.status_code == 200
     text = text_of(page)
-    assert re.search(r"refunds-worker was created at \d+ \w+ \d\d:\d\d\. Its secret was shown once and can’t be shown again\.", text)
+    assert re.search(r"refunds-worker was created on \d+ \w+ \d\d:\d\d\. Its secret was shown once and can’t be shown again\.", text)
     assert "Make a new secret" in text
     assert secrets_in(page) == set()
     assert Client.objects.count() == 1
@@ -49,7 +49,7 @@ def test_of_two_simultaneous_forms_one_makes_a_client(danas, demo, monkeypatch):
 
     monkeypatch.setattr("dashboard.clients.create.views.find_spent", find_spent)
     page = danas.post(NEW, {**sent, "name": "second"})
-    assert "refunds-worker was created at" in text_of(page)
+    assert "refunds-worker was created on" in text_of(page)
     assert secrets_in(page) == set()
     assert list(Client.objects.values_list("name", flat=True)) == ["refunds-worker"]
     assert AuditEvent.objects.filter(event="client.created").count() == 1
@@ -73,8 +73,8 @@ def test_a_client_with_a_key_has_no_secret_to_make_again(danas, demo):
     sent = entries(method="assertion", public_key=public_keys.pem())
     danas.post(NEW, sent)
     text = text_of(danas.post(NEW, sent))
-    assert "refunds-worker was created at" in text
-    assert "secret" not in text.split("Nothing was made")[0].split("was created at")[1]
+    assert "refunds-worker was created on" in text
+    assert "secret" not in text.split("Nothing was made")[0].split("was created on")[1]
 
 
 @pytest.mark.parametrize("changes", [{}, {"method": "assertion", "public_key": public_keys.pem()}], ids=["secret", "public key"])

@@ -21,7 +21,7 @@ def form(request, demo, client_):
 
 def test_an_end_is_offered_and_who_chooses_none_is_told_that_it_is_demanded(danas, form, client_):
     page = danas.get(form[0])
-    assert '<option value="365d" selected>1 year</option>' in page.content.decode()
+    assert '<option value="365d" selected>In 1 year</option>' in page.content.decode()
     assert "No end" not in text_of(page)
     assert "demo requires an expiry date for each secret" in text_of(danas.post(form[0], {**form[1], "secret_expiry": ""}))
     assert client_.secrets.count() == 1

@@ -133,7 +133,10 @@ class TestBeforeAnUnusedClientIsDisabled:
         [message] = sent()
         by = timezone.now() + timedelta(days=7)
         for text in (message.body, " ".join(message.alternatives[0].content.split())):
-            assert f"The workspace Demo disables clients after 90 days without use, so they will be disabled by {by:%d %b %Y}".replace(" 0", " ") in text
+            assert (
+                f"The workspace Demo disables clients after 90 days without use, so the clients below will be disabled by {by:%d %b %Y}".replace(" 0", " ")
+                in text
+            )
             assert all(f"/w/demo/clients/{client.client_id}/" in text for client in Client.objects.all())
 
     def test_the_admins_hear_if_nobody_else_can(self, run):

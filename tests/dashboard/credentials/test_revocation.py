@@ -100,7 +100,7 @@ def test_what_is_typed_wrong_revokes_nothing_and_what_was_typed_stays(danas, sec
 def test_revoking_says_how_many_tokens_ended_and_keeps_why(danas, dana, secret):
     give_tokens(secret, 3)
     answer = danas.post(page_of(secret), {"reason": "It leaked", "typed": secret.secret_id}, follow=True)
-    assert f"{secret.secret_id} ended. 3 tokens ended with it." in text_of(answer)
+    assert f"{secret.secret_id} revoked. 3 tokens ended with it." in text_of(answer)
     event = AuditEvent.objects.get(event="secret.revoked")
     assert (event.actor, event.after["reason"], event.after["client_id"]) == (dana.audit_name, "It leaked", secret.client.client_id)
 
@@ -150,7 +150,7 @@ def test_a_public_key_is_revoked_by_its_kid(danas, client_):
     text = text_of(danas.get(path))
     assert "Revoke public key laptop?" in text
     assert "The same key can’t be added again." in text
-    assert "laptop ended. 2 tokens ended with it." in text_of(danas.post(path, {"typed": "laptop"}, follow=True))
+    assert "laptop revoked. 2 tokens ended with it." in text_of(danas.post(path, {"typed": "laptop"}, follow=True))
     key.refresh_from_db()
     assert key.revoked_at is not None
     assert "Public key laptop is revoked" in text_of(danas.get(path))
@@ -185,7 +185,7 @@ def test_a_certificate_is_revoked_by_its_thumbprint_and_the_clients_name_is_type
     text = text_of(danas.get(path))
     assert f"Revoke this certificate? of billing-sync Live {certificate.thumbprint} CN=laptop" in text
     assert "Type billing-sync to confirm" in text
-    assert "Certificate ended. It had no valid tokens." in text_of(danas.post(path, {"typed": "billing-sync"}, follow=True))
+    assert "Certificate revoked. It had no valid tokens." in text_of(danas.post(path, {"typed": "billing-sync"}, follow=True))
     assert "This certificate is revoked" in text_of(danas.get(path))
 
 

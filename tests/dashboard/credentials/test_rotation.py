@@ -48,7 +48,7 @@ def test_the_form_asks_for_the_overlap_and_24_hours_is_the_default(danas, client
     use(secret, "203.0.113.61")
     page = danas.get(page_of(client_))
     text = text_of(page)
-    assert "How long should both secrets work? End old at once 1 hour 24 hours 7 days Date" in text
+    assert "How long should both secrets work? End old secret now 1 hour 24 hours 7 days Date" in text
     assert re.search(r'value="24h"[^>]*checked', page.content.decode())
     assert "Nothing breaks now. 203.0.113.61 and 1 other place keep working with" in text
     assert "Tokens issued with it stay valid until they expire, at most 1 hour." in text
@@ -170,7 +170,7 @@ def test_name_and_expiry_default_to_the_old_secrets(danas, demo):
     named = factories.create_secret(client, name="kubernetes", lifetime=30 * DAY)
     page = danas.get(page_of(client))
     assert 'value="kubernetes"' in page.content.decode()
-    assert "30 days (default)" in text_of(page)
+    assert "In 30 days (default)" in text_of(page)
     rotate(danas, client, name="kubernetes")
     new = client.secrets.first()
     assert (new.name, new.lifetime, new.secret_id != named.secret.secret_id) == ("kubernetes", 30 * 86400, True)
@@ -184,11 +184,11 @@ def test_only_what_the_workspace_allows_is_offered_and_what_is_usual_once(danas,
     ClientSecret.objects.update(lifetime=None)
     text = text_of(danas.get(page_of(client_)))
     assert text.count("Never") == 1
-    assert "Never (default) 30 days" in text
+    assert "Never (default) In 30 days" in text
     ClientSecret.objects.update(name="bob@example.com", created_by="hand-over:1 bob@example.com")
     change_workspace(workspace=client_.workspace, max_secret_lifetime_days=90, actor=factories.TESTS, now=now)
     page = danas.get(page_of(client_))
-    assert "90 days (default) 30 days 90 days" in text_of(page)
+    assert "In 90 days (default) In 30 days In 90 days" in text_of(page)
     assert "Never" not in text_of(page)
     # The name of whoever took a secret isn't passed on.
     assert "bob@example.com" not in page.content.decode()
@@ -199,10 +199,10 @@ def test_from_the_third_secret_on_the_page_names_an_unused_one(danas, client_, s
     other = factories.create_secret(client_).secret
     use(other, "203.0.113.61")
     use(secret, ago=9 * DAY)
-    assert f"3 secrets will work then. {secret.secret_id} hasn’t been used for 9 days. End it" in text_of(danas.get(page_of(client_)))
-    assert "secrets will work then" not in text_of(danas.get(page_of(client_), {"overlap": "0"}))
+    assert f"After the rotation, 3 secrets will work. {secret.secret_id} hasn’t been used for 9 days. End it" in text_of(danas.get(page_of(client_)))
+    assert "secrets will work" not in text_of(danas.get(page_of(client_), {"overlap": "0"}))
     use(secret)
-    assert "secrets will work then" not in text_of(danas.get(page_of(client_)))
+    assert "secrets will work" not in text_of(danas.get(page_of(client_)))
     ClientSecret.objects.filter(pk=other.pk).update(last_used_at=None, created_at=timezone.now() - 2 * DAY)
     assert f"{other.secret_id} was never used. End it" in text_of(danas.get(page_of(client_)))
 
@@ -216,7 +216,9 @@ def test_the_picture_shows_all_secrets_even_one_that_expires_earlier(danas, clie
     assert f"{early.secret_id} keeps working until {say_day(early.expires_at, now=timezone.now(), zone=UTC)}." in html
     assert f"{secret.secret_id} keeps working until {say_day(timezone.now() + timedelta(days=7), now=timezone.now(), zone=UTC)}." in html
     assert "New secret" in html
+    assert "End old secrets now 1 hour" in text_of(page)
     assert re.search(r"The old secrets \w{10} and \w{10} work until tomorrow \d\d:\d\d at the latest\.", text_of(rotate(danas, client_)))
+    assert re.search(r"The old secrets \w{10}( and \w{10})+ no longer work\.", text_of(rotate(danas, client_, overlap="0")))
 
 
 @pytest.mark.parametrize("act", ["rotate", "make"])
@@ -261,7 +263,7 @@ def test_an_additional_secret_works_with_the_others(danas, client_, secret):
     path = url(client_, "secrets", "new")
     page = danas.get(path)
     assert f"{secret.secret_id} keeps working. To replace one, rotate it." in text_of(page)
-    assert '<option value="365d" selected>1 year</option>' in page.content.decode()
+    assert '<option value="365d" selected>In 1 year</option>' in page.content.decode()
     fields = {"once": re.search(r'name="once" value="([^"]+)"', page.content.decode())[1], "name": "second site", "secret_expiry": "30d"}
     page = danas.post(path, fields)
     new = client_.secrets.first()

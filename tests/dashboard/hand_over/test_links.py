@@ -58,7 +58,7 @@ def test_the_list_says_what_became_of_each(adas, page, client):
     assert f"secret {new.secret.secret_id}" in text
     assert "Withdrawn" in text
     assert re.search(r"late Made \S.* Expired", text)
-    assert "The link has already been used." in text_of(adas.post(f"{page}{made[1].hand_over.pk}/withdraw/", follow=True))
+    assert "The link has already been used, for " in text_of(adas.post(f"{page}{made[1].hand_over.pk}/withdraw/", follow=True))
     clients.disable_client(client=client, actor=factories.TESTS, now=now)
     assert "so its links don’t work" in text_of(adas.get(page))
     Client.objects.update(status="enabled", auth_methods=["self_signed_tls_client_auth"])

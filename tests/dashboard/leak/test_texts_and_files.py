@@ -25,7 +25,7 @@ def test_a_log_is_read_whole_and_each_thing_has_its_own_verdict(adas, demo, bill
     assert "4 found, 3 of them work right now" in text
     assert "Revoke all 4" in text
     assert "1 well-formed secret isn’t from this instance." in text
-    assert "1 is cut off, so nobody can tell whose it is." in text
+    assert "1 secret is cut off, so nobody can tell whose it is." in text
     assert text.index("billing-sync, Live") < text.index("crm-bridge, Live")
     assert text.count("route-planner, Live") == 1
     for pasted in (billing.plaintext, second.plaintext, third.plaintext, token):

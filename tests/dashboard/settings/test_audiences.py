@@ -33,7 +33,7 @@ def test_removal_first_says_what_breaks(adas, clients):
     page = adas.get(AUDIENCES)
     assert REMOVE.replace("&", "&amp;") in page.content.decode()
     said = text_of(adas.get(REMOVE))
-    for words in ("2 clients lose it at once", "invalid_target", "1 of them has no other one", "https://localhost:8443/w/demo", "both", "only"):
+    for words in ("2 clients lose it at once", "invalid_target", "1 of them has no other audience", "https://localhost:8443/w/demo", "both", "only"):
         assert words in said
     assert Client.objects.get(name="only").audiences == [API]
 

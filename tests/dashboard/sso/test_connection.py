@@ -103,7 +103,7 @@ def test_somebody_who_could_not_sign_in_any_more_stays_connected(browser, okta, 
 
 def test_nobody_keeps_a_role_of_the_provider_s_by_disconnecting(ada_in, okta, ada, linked):
     Membership.objects.filter(user=ada).update(came_by_sso=True)
-    assert "Your role in Demo comes from Okta." in ada_in.get(PAGE).content.decode()
+    assert "Your role in Demo comes from your groups at Okta, so the connection stays" in ada_in.get(PAGE).content.decode()
     ada_in.post(DISCONNECT)
     assert SocialAccount.objects.count() == 1
     assert not events("user.sso_disconnected")

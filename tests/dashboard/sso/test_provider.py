@@ -62,7 +62,7 @@ def test_a_provider_that_accepts_no_client_secret_is_refused(browser, okta, log)
 def test_the_error_of_the_token_endpoint_is_logged(browser, okta, log):
     okta.replies["/token"] = respond(json.dumps({"error": "invalid_client", "error_description": "secret"}), status=401)
     assert refused(browser, come(browser, okta), 502, DOWN, "provider_failed")
-    assert log() == "single sign-on failed: its token endpoint answered with status 401 (invalid_client)"
+    assert log() == "single sign-on failed: the provider's token endpoint answered with status 401 (invalid_client)"
 
 
 ANSWERS = {

@@ -88,18 +88,18 @@ class TestByClient:
         use(planner, 500)
         text = section(read(adas, period="24h"), "by-client")
         assert text.index("route-planner") < text.index("billing-sync")
-        assert "billing-sync 112 12 % more" in text
-        assert "route-planner Test 500 none before" in text
+        assert "billing-sync 112 +12 %" in text
+        assert "route-planner Test 500 new" in text
 
     @pytest.mark.parametrize(
         ("tokens", "before", "words"),
         [
             (100, 100, "same"),
             (1001, 1000, "same"),
-            (99, 100, "1 % less"),
-            (0, 5, "100 % less"),
-            (3500, 100, "35 times as many"),
-            (5, 0, "none before"),
+            (99, 100, "−1 %"),
+            (0, 5, "−100 %"),
+            (3500, 100, "+3,400 %"),
+            (5, 0, "new"),
             (0, 0, ""),
         ],
     )
@@ -132,7 +132,7 @@ class TestOneClient:
         assert "Active clients" not in text_of(page)
         text = section(page, "by-credential")
         assert text.index("Public key laptop 60") < text.index("Secret OldSecret1 30")
-        assert "Secret OldSecret2 0 100 % less" in text
+        assert "Secret OldSecret2 0 −100 %" in text
         assert "<title>Usage of &lt;b&gt;" in html
         assert "<b>مرحبا" not in html
         assert "<bdi>&lt;b&gt;مرحبا&lt;/b&gt;</bdi>" in html

@@ -147,9 +147,9 @@ class PublicKeysForm(AddedForm):
     public_key = pasted_credentials.public_key()
     public_key_file = pasted_credentials.chosen_file("id_public_key")
     key_expiry = forms.ChoiceField(
-        label="It expires after",
+        label="Expires",
         required=False,
-        choices=[("", "Never"), *expiry.USUAL.items()],
+        choices=[("", "Never"), *((value, f"In {label}") for value, label in expiry.USUAL.items())],
         error_messages={"invalid_choice": "Choose an expiry from the list."},
     )
     field_order = ("public_key", "public_key_file", "name", "key_expiry")

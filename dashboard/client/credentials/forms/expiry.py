@@ -25,6 +25,11 @@ def choices_without_date(policy: ClientPolicy) -> list[tuple[str, str]]:
     return [choice for choice in choices(policy) if choice[0] != DATE]
 
 
+def choices_from_now(policy: ClientPolicy) -> list[tuple[str, str]]:
+    """The same, with labels that follow “Expires”: “In 90 days”, “Never”."""
+    return [(value, label if value == NEVER else f"In {label}") for value, label in choices_without_date(policy)]
+
+
 def default(policy: ClientPolicy) -> str:
     """The initial value: the workspace's default, or else a year or its maximum."""
     days = policy.default_secret_lifetime_days

@@ -51,10 +51,10 @@ class NewSecretForm(OnceForm):
         must_be_said = expected is None and policy.demands_secret_expiry
         if must_be_said and not self.initial.get("secret_expiry"):
             self.initial["secret_expiry"] = expiry.default(policy)
-        usual = "Never (default)" if expected is None else f"{_say_days(expected)} (default)"
-        others = [choice for choice in expiry.choices_without_date(policy) if expected is not None or must_be_said or choice[0] != expiry.NEVER]
+        usual = "Never (default)" if expected is None else f"In {_say_days(expected)} (default)"
+        others = [choice for choice in expiry.choices_from_now(policy) if expected is not None or must_be_said or choice[0] != expiry.NEVER]
         self.fields["secret_expiry"] = forms.ChoiceField(
-            label="It expires after",
+            label="Expires",
             required=False,
             choices=[*([] if must_be_said else [("", usual)]), *others],
             error_messages={"invalid_choice": "Choose an expiry from the list."},
@@ -113,7 +113,7 @@ class RotationForm(UntilField, NewSecretForm):
 
     def __init__(self, data: Any = None, *, now: datetime, zone: tzinfo, replaces_several: bool = False, **options: Any) -> None:
         super().__init__(data, **options)
-        choices = [(AT_ONCE, "End old at once"), *_HOURS]
+        choices = [(AT_ONCE, "End old secrets now" if replaces_several else "End old secret now"), *_HOURS]
         old, until = ("the old", "They work until") if replaces_several else ("both", "Both work until")
         self.add_until("overlap", f"How long should {old} secrets work?", choices, until=until, now=now, zone=zone)
 

@@ -48,7 +48,7 @@ def credential_revoke(request: HttpRequest, membership: Membership, client_id: s
         except ValidationError as error:
             form.add_error("reason", error)
         else:
-            return _go_back(request, credential, f"{found.tokens:,} token{'s' if found.tokens > 1 else ''} ended with it." if found.tokens else "")
+            return _go_back(request, credential, "revoked", f"{found.tokens:,} token{'s' if found.tokens > 1 else ''} ended with it." if found.tokens else "")
     return _ask(request, membership, credential, found, form, "revoke")
 
 
@@ -69,7 +69,7 @@ def secret_end(request: HttpRequest, membership: Membership, client_id: str, sec
         except ValidationError:
             raise Http404 from None
         living = f"{found.tokens:,} tokens stay valid until they expire." if found.tokens > 1 else "1 token stays valid until it expires."
-        return _go_back(request, secret, living if found.tokens else "")
+        return _go_back(request, secret, "ended", living if found.tokens else "")
     return _ask(request, membership, secret, found, form, "end")
 
 
@@ -78,10 +78,10 @@ def show_fixed(request: HttpRequest, secret: ClientSecret, now: datetime) -> Htt
     return render(request, "client/credentials/fixed.html", {"client": secret.client, "secret": secret, "is_usable": secret.is_usable(now)})
 
 
-def _go_back(request: HttpRequest, credential: AnyCredential, tokens: str) -> HttpResponse:
-    """tokens: a sentence about its tokens, "" if none was valid."""
+def _go_back(request: HttpRequest, credential: AnyCredential, done: str, tokens: str) -> HttpResponse:
+    """done: “revoked” or “ended”. tokens: a sentence about its tokens, "" if none was valid."""
     name = _name(credential)
-    messages.success(request, f"{capfirst(name) if has_long_id(credential) else name} ended. {tokens or 'It had no valid tokens.'}")
+    messages.success(request, f"{capfirst(name) if has_long_id(credential) else name} {done}. {tokens or 'It had no valid tokens.'}")
     return redirect("client", credential.client.workspace.slug, credential.client.client_id)
 
 

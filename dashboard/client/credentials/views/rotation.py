@@ -143,7 +143,8 @@ def _show_made(request: HttpRequest, membership: Membership, new: RotatedSecret)
     elif ends:
         note = f"The old secrets {names} work until {say_day(max(end for _, end in ends), now=now, zone=zone)} at the latest."
     else:
-        note = f"The old secret {' and '.join(secret.secret_id for secret in new.previous)} no longer works."
+        names = " and ".join(secret.secret_id for secret in new.previous)
+        note = f"The old secret {names} no longer works." if len(new.previous) == 1 else f"The old secrets {names} no longer work."
     context = {
         "client": client,
         "once": describe_secret(new),
