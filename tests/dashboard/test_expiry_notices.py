@@ -281,6 +281,8 @@ def test_mailboxes_that_answer_slowly_hold_up_no_other_background_work(transacti
     finally:
         Slow.goes_on.set()
         schedule.stop()
+        # A process that ends doesn't wait for this thread, but the next test would empty its tables.
+        schedule._mailing.join(20)
 
 
 def wait_for(is_so):
