@@ -78,9 +78,15 @@ def test_what_unfinished_handshakes_took_goes_back_to_the_system(make_server: Ca
     before = server.read_memory()[0]
     for _ in range(3):
         with ExitStack() as held:
+            opened = []
             for number in range(3_000):
                 sock = held.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20, source_address=(f"127.0.{number % 50}.2", 0)))
                 sock.sendall(client_hello())
+                opened.append(sock)
+            for sock in opened:
+                # A handshake whose peer has left isn't processed. On a slow machine, some end because their time is up.
+                with suppress(OSError):
+                    sock.recv(1)
     assert server.read_memory("VmHWM")[0] - before > 80_000
     last = time.monotonic() + 30
     while server.read_memory()[0] - before > 40_000:

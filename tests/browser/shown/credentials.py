@@ -61,7 +61,7 @@ def _paste_certificate(page: Page) -> None:
 
 PAGES = [
     Shown("rotate", _CLIENT + "/rotate/", "Rotate the secret of billing-sync", picture="rotate"),
-    Shown("rotate", _CLIENT + "/rotate/", "Rotate the secret of billing-sync", act=_choose("End old secret now"), picture="rotate-at-once"),
+    Shown("rotate", _CLIENT + "/rotate/", "Rotate the secret of billing-sync", act=_choose("End old secrets now"), picture="rotate-at-once"),
     Shown("rotate", _CLIENT + "/rotate/", "Error: Rotate the secret of billing-sync", act=_choose_a_day_that_has_passed, picture="rotate-errors"),
     Shown("rotate", "/w/kestrel/clients/{strange_client}/rotate/", "New secret for", act=_rotate, picture="rotated"),
     Shown("rotate", _CLIENT + "/rotate/", "Clients", "ben", status=403),
