@@ -83,7 +83,7 @@ class ShortLocationMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         location = response.get("Location", "")
-        if len(location) <= self.MAX or not location.startswith("/"):
+        if len(location) <= self.MAX:
             return response
         path, _, _ = location.partition("?")
         if len(path) > self.MAX:

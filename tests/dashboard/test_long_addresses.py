@@ -34,8 +34,19 @@ def test_a_long_address_that_lacks_a_slash_is_not_found(browser):
     assert size_of_head(response) < NGINX
 
 
+@pytest.mark.parametrize("origin", ["", "https://testserver"])
 @pytest.mark.parametrize("length", [10, 1_500, 5_000, 50_000])
-def test_signing_in_never_leads_to_a_long_address(browser, ada, demo, length):
-    response = browser.post("/accounts/sign-in/", {"login": ada.email, "password": PASSWORD, "next": f"/w/demo/clients/?q={'!' * length}"})
+def test_signing_in_never_leads_to_a_long_address(browser, ada, demo, length, origin):
+    form = {"login": ada.email, "password": PASSWORD, "next": f"{origin}/w/demo/clients/?q={'!' * length}"}
+    response = browser.post("/accounts/sign-in/", form)
     assert response.status_code == 302
+    assert size_of_head(response) < NGINX
+
+
+@pytest.mark.parametrize("length", [1_500, 2_020, 50_000])
+@pytest.mark.parametrize("path", ["/accounts/help/?a=", "/"])
+def test_choosing_a_theme_leads_back_to_no_long_address(browser, path, length):
+    """Anybody may choose one, and say where to go back to."""
+    response = browser.post("/accounts/theme/", {"theme": "dark", "next": path + "a" * length})
+    assert response.status_code in (302, 404)
     assert size_of_head(response) < NGINX
