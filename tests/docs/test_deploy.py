@@ -1,4 +1,4 @@
-"""The systemd unit as far as it can be tried without systemd running; deploy/nginx.conf is run by tests/servers/test_nginx.py."""
+"""The systemd unit as far as it can be tried without systemd running; deploy/nginx.conf is run by tests/servers/test_nginx.py and test_nginx_gateway.py."""
 
 import re
 import shutil

@@ -16,9 +16,10 @@ from django.template.loader import render_to_string
 
 from tests.ports import free_port
 from tests.servers.conftest import Server
+from tests.servers.nginx import NGINX, api_port  # noqa: F401  # a fixture
 from tests.servers.proxies import wait_until_answering
 from tests.servers.stores import missing
-from tests.servers.test_nginx import FORWARDED, NGINX, api_port  # noqa: F401  # a fixture
+from tests.servers.test_nginx_gateway import FORWARDED
 
 AUDIENCE = "https://api.example.com/v1"
 

@@ -26,9 +26,9 @@ from dashboard.frame.snippets.quoting import quote
 from dashboard.frame.snippets.same_command import write_command, write_update
 from dashboard.frame.snippets.token_request import ASSERTION, CERTIFICATE, POST, SECRET, TokenRequest
 from tests.servers.hostile_values import hostile_scopes, hostile_texts
+from tests.servers.nginx import NGINX
 from tests.servers.stores import missing
 from tests.servers.test_go_snippets import CACHE, go_run
-from tests.servers.test_nginx import NGINX
 
 CODE = Path(__file__).resolve().parents[2] / "templates" / "docs" / "code"
 TEXTS = hostile_texts()

@@ -12,8 +12,8 @@ import pytest
 
 from dashboard.instance import server_certificate
 from tests.ports import free_port
+from tests.servers.nginx import NGINX, write_configuration
 from tests.servers.stores import missing
-from tests.servers.test_nginx import NGINX, write_configuration
 
 OPENSSL = shutil.which("openssl")
 ASKED = "# ssl_verify_client optional_no_ca;"

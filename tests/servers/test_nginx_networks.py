@@ -10,9 +10,9 @@ import pytest
 
 from tests.ports import free_port
 from tests.servers.conftest import ROOT
+from tests.servers.nginx import NGINX
 from tests.servers.proxies import wait_until_answering
 from tests.servers.stores import missing
-from tests.servers.test_nginx import NGINX
 
 CONFIGURATION = """
 daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/errors; events {{}}

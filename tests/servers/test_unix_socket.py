@@ -20,9 +20,9 @@ from dashboard.instance import environment
 from dashboard.server.connection import settle
 from tests.ports import free_port
 from tests.servers.conftest import Answer, Server, read_answer
+from tests.servers.nginx import NGINX, write_configuration
 from tests.servers.proxies import wait_until_answering
 from tests.servers.stores import missing
-from tests.servers.test_nginx import NGINX, write_configuration
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
