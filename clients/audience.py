@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from django.conf import settings
 
-# In URLs of these schemes, libraries find the host behind any number of slashes. A server is often reachable by several of the schemes.
+# In URLs of these schemes, libraries find the host after any number of slashes. A server is often reachable by several of the schemes.
 _WEB = frozenset({"http", "https", "ws", "wss"})
 _DEFAULT_PORTS = (80, 443)
 

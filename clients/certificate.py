@@ -189,9 +189,7 @@ def check_certificate(certificate: x509.Certificate) -> None:
             code="wrong_key_usage",
         )
     if any(extension.critical and isinstance(extension.value, x509.UnrecognizedExtension) for extension in certificate.extensions):
-        raise ValidationError(
-            "A certificate in the file has a critical extension that TLS doesn't know. Issue it without that extension.", code="unknown_extension"
-        )
+        raise ValidationError("A certificate in the file has an unrecognised critical extension. Issue it without that extension.", code="unknown_extension")
 
 
 def _check_key(certificate: x509.Certificate) -> None:

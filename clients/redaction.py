@@ -26,7 +26,7 @@ _PARAMETER = r"(?P<parameter>\b(?:client_secret|client_assertion|access_token|to
 # The path of a link in an email.
 _LINK = r"(?P<link>/accounts/(?:reset|invite|hand-over|profile/email)/)[^/\s\"']{16,}"
 _PATTERN = re.compile("|".join((_PRIVATE_KEY, _HEADER, _PROOF, _SCHEME, _PARAMETER, _LINK, _SECRET)), re.DOTALL | re.IGNORECASE | re.ASCII)
-# The same link, mistyped or damaged on the way: its token may still be valid. It is searched by the long word at its end, because long words are rarer than
+# The same link, mistyped or damaged on the way: its token may still be valid. It is found by the long word at its end, because long words are rarer than
 # slashes.
 _LONG_WORD = re.compile(r"(?<![\w-])[\w-]{32,}", re.ASCII)
 _DAMAGED_LINK = re.compile(r"/(?:accounts|reset|invite|hand-?over)/[^\n]{0,40}\Z", re.IGNORECASE)

@@ -56,7 +56,7 @@ class LivingTokens:
 
 
 def count_living_tokens(client: Client, *, now: datetime) -> int:
-    """The living tokens of all the client's credentials. See living_tokens_by_credential."""
+    """The valid tokens of all the client's credentials. See living_tokens_by_credential."""
     return sum(one.count for one in living_tokens_by_credential(client, now=now).values())
 
 

@@ -117,7 +117,8 @@ def pre_fork(_server: Any, worker: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Handle a signal to end that came just after the fork: the master's handler is still installed and only queues it, and a worker doesn't read the queue.
+    """Handle a termination signal that came just after the fork: the master's handler is still installed and only queues it, and a worker doesn't read the
+    queue.
 
     A worker that missed it would keep the master waiting for the whole graceful_timeout. No request has begun yet, so from here on the signal may simply end
     the worker.

@@ -121,7 +121,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
 
 class Invitation(models.Model):
-    """An invitation of one address to one workspace. token_digest: SHA-256 of the link's token, in hex; the token itself is only in the mail."""
+    """An invitation of one address to one workspace. token_digest: SHA-256 of the link's token, in hex; the token itself is only in the email."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="invitations")
     email = models.EmailField(max_length=254)
@@ -170,7 +170,7 @@ class SpentForm(models.Model):
 class ExpiryNotice(models.Model):
     """Records that people were told about a credential's expiry. If the expiry is moved, they are told again.
 
-    credential: the IDs of client and credential, as in usage, separated by a space. step: seconds before the expiry. ends_at: the expiry in the mail.
+    credential: the IDs of client and credential, as in usage, separated by a space. step: seconds before the expiry. ends_at: the expiry in the email.
     """
 
     credential = models.CharField(max_length=200)

@@ -205,7 +205,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# A user is signed out after this time without a request, and at the latest SESSION_LONGEST_AGE after signing in.
+# A user is signed out after this time without a request, and no later than SESSION_LONGEST_AGE after signing in.
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_LONGEST_AGE = 7 * 24 * 3600
 SESSION_ENGINE = "dashboard.people.session_store"

@@ -1,4 +1,4 @@
-"""Whether a client may authenticate by the method that it used: its own settings and its workspace's policy say so. RFC 6749 §2.3."""
+"""Whether a client may authenticate by the method that it used: its own settings and its workspace's policy must allow it. RFC 6749 §2.3."""
 
 from oauth import reasons
 from oauth.reasons import Reason

@@ -123,7 +123,7 @@ def _read(content: bytes) -> tuple[x509.Certificate, ...]:
 
 
 def _load(block: bytes) -> x509.Certificate | None:
-    """block: PEM, and any text behind it."""
+    """block: PEM, and any text after it."""
     try:
         certificate = x509.load_pem_x509_certificate(block)
     except UNREADABLE:

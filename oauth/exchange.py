@@ -33,7 +33,7 @@ _NOT_PUBLIC = (IPv6Network("2002::/16"), IPv6Network("3fff::/20"))
 # Likewise: the 6to4 relay (RFC 7526), the address that an Azure virtual machine gets its certificates and settings from, and the range for protocols only
 # (RFC 6890), where some clouds have similar services. Older versions of Python know only a part of that range.
 _NOT_PUBLIC_V4 = (IPv4Network("192.88.99.0/24"), IPv4Network("168.63.129.16/32"), IPv4Network("192.0.0.0/24"))
-# RFC 6052 §2.1: the last four octets are an IPv4 address, the only way to reach one from a network of IPv6 alone.
+# RFC 6052 §2.1: the last four octets are an IPv4 address, the only way to reach one from an IPv6-only network.
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
@@ -173,9 +173,9 @@ def _ask(connection: ssl.SSLSocket, host: str, request: bytes) -> Reply:
     response.begin()
     body = response.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
-        raise _ProblemError(f"the response of {host} is longer than {MAX_BYTES // 1024} KiB")
+        raise _ProblemError(f"the response from {host} is longer than {MAX_BYTES // 1024} KiB")
     if response.length:
-        raise _ProblemError(f"the response of {host} was cut off")
+        raise _ProblemError(f"the response from {host} was cut off")
     return {"problem": "", "cause": "", "status": response.status, "body": body.decode("latin-1")}
 
 

@@ -21,7 +21,7 @@ _WORKSPACE = re.compile(r"/w/([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)")
 
 
 def is_path(path: str) -> bool:
-    """Whether path is PREFIX, with or without the issuer's path behind it (§3.1), and then nothing or /w/<workspace>."""
+    """Whether path is PREFIX, with or without the issuer's path after it (§3.1), and then nothing or /w/<workspace>."""
     return path.startswith(PREFIX) and _read_resource(path) is not None
 
 

@@ -160,7 +160,7 @@ def _refuse_undecodable(options: Mapping[str, Any]) -> None:
 
 def _system_user() -> str:
     try:
-        # Not getpass.getuser(), which believes LOGNAME.
+        # Not getpass.getuser(), which trusts LOGNAME.
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return f"uid {os.getuid()}"

@@ -12,7 +12,7 @@ from clients.redaction import holds_credential, redact
 
 MAX_REASON_LENGTH = 200
 
-# Joiners and variation selectors are part of many emoji and of words in other scripts than Latin; alone they are invisible.
+# Joiners and variation selectors are part of many emoji and of words in scripts other than Latin; alone they are invisible.
 _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _SELECTORS = "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
 _NOTHING = re.compile(rf"[\s{_JOINERS}{_SELECTORS}]*")
@@ -75,7 +75,7 @@ def clean_resource_uri(uri: str) -> str:
     """RFC 8707 §2: an absolute URI without a fragment."""
     try:
         parts = urlsplit(uri)
-        # In http URLs, libraries find a host behind any number of slashes, and they disagree on an encoded one.
+        # In http URLs, libraries find a host after any number of slashes, and they disagree on an encoded one.
         has_host = bool(parts.hostname) and "%" not in parts.netloc if parts.scheme in ("http", "https", "ws", "wss") else bool(parts.netloc or parts.path)
         valid = bool(parts.scheme) and has_host and "@" not in parts.netloc
         _ = parts.port

@@ -104,7 +104,7 @@ def contact() -> TextField:
         max_length=254,
         help_text="Gets mail about expiry and leaks. A team address is best.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "email"}),
-        error_messages={"max_length": "An owner can have at most 254 characters."},
+        error_messages={"max_length": "The owner can be at most 254 characters long."},
     )
 
 

@@ -13,7 +13,7 @@ from clients.overlap import find_overlaps
 from dashboard.frame import moment
 
 DAYS_AROUND = 4
-# In percent of the axis: the last place at which a text has room behind its bar, its distance from the bar, and the width for centring.
+# In percent of the axis: the last place at which a text has room after its bar, its distance from the bar, and the width for centring.
 _ROOM, _GAP, _CENTRED = 70, 1.2, 12
 # The width of a label's character, and of half of “Now”, in percent of the axis on the smallest screen.
 _CHARACTER, _NOW = 2.0, 5.0
@@ -186,7 +186,7 @@ def _text(span: Span, axis: Axis, now: datetime, zone: tzinfo) -> Text | None:
         return Text(said, more, _percent(max(axis.place(now), axis.place(span.starts_at)) + 3.2), is_before=False)
     end = axis.place(span.ends_at)
     is_before = end > _ROOM
-    # A text in front of the bar's end must not touch the line for now either.
+    # A text before the bar's end must not touch the line for now either.
     room = end - (axis.place(now) if span.ends_at > now else 0) if is_before else 100 - end
     fits = _WIDE_CHARACTER * len(said + more) + _GAP <= room
     return Text(said, more if fits else "", _percent(end - _GAP if is_before else end + _GAP), is_before=is_before)

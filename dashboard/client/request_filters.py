@@ -41,7 +41,7 @@ class DayOfRequests:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """For a busy client, not every granted request is stored. This says how many are, of how many in 24 hours."""
+    """For a busy client, not every granted request is stored. This says how many of those in the last 24 hours are."""
 
     listed: int
     granted: int

@@ -16,7 +16,7 @@ _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 
 
 class _RequestIDInput(forms.TextInput):
-    """An input that doesn't show text again that was pasted by mistake."""
+    """An input that doesn't repeat text that was pasted by mistake."""
 
     def format_value(self, value: Any) -> str | None:
         return None if not value or holds_credential(str(value)) else str(value)

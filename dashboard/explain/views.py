@@ -1,4 +1,4 @@
-"""Explains by its ID why a request failed; and tests a program's request, which isn't stored."""
+"""Explains why the request with a given ID failed; and tests a program's request, which isn't stored."""
 
 from typing import Any
 from urllib.parse import urlencode

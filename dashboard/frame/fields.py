@@ -47,7 +47,7 @@ class TextField(forms.CharField):
         self.named = named
 
     def prepare_value(self, value: Any) -> Any:
-        """Don't show a credential again that was pasted by mistake."""
+        """Don't repeat a credential that was pasted by mistake."""
         return "" if isinstance(value, str) and holds_credential(value) else super().prepare_value(value)
 
     def clean(self, value: Any) -> str:

@@ -45,7 +45,7 @@ class KeysetPage:
 def parse_moment(value: Any) -> datetime:
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
-        raise ValueError("a moment without zone")
+        raise ValueError("a time without a time zone")
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
@@ -54,14 +54,14 @@ def parse_moment(value: Any) -> datetime:
 
 def parse_text(value: Any) -> str:
     if not isinstance(value, str) or "\0" in value:
-        raise ValueError("no text")
+        raise ValueError("not a text")
     value.encode()
     return value
 
 
 def parse_number(value: Any) -> int:
     if type(value) is not int or abs(value) >= 2**63:
-        raise ValueError("no number")
+        raise ValueError("not a number")
     return value
 
 

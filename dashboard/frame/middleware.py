@@ -71,8 +71,8 @@ class SecureOnlyMiddleware:
 
 
 class ShortLocationMiddleware:
-    """Redirects have short addresses. nginx holds 4 KB of header fields by default, and takes a server whose response has more for one that has failed: a
-    stranger's long address, in which each character may become three, would take all servers from everybody.
+    """Keeps the URLs of redirects short. By default, nginx accepts 4 KB of header fields and treats a server whose response has more as failed: with a long
+    URL, in which each character may become three, a stranger could make it stop using all servers.
     """
 
     MAX = 2_000
@@ -165,7 +165,7 @@ class SessionKeyMiddleware:
 
 class SessionActivityMiddleware:
     """Records when and from where a session was last used, at most once a minute, because recording is a write. The session then lasts SESSION_COOKIE_AGE
-    again, but ends at the latest SESSION_LONGEST_AGE after the sign-in.
+    again, but ends no later than SESSION_LONGEST_AGE after the sign-in.
 
     The time is kept in the session itself, so that most requests need no query.
     """

@@ -11,5 +11,5 @@ def page_url(path: str) -> str:
 
 
 def issuer_host() -> str:
-    """The host of ISSUER_URL, with its port, for mails and files. A request's own Host may have any port, and a stranger would choose it."""
+    """The host of ISSUER_URL, with its port, for emails and files. A request's own Host may have any port, and a stranger would choose it."""
     return urlsplit(settings.ISSUER_URL).netloc

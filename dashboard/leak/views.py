@@ -88,7 +88,7 @@ def _show(request: HttpRequest, membership: Membership, report: Report, now: dat
 
 
 def _tell(request: HttpRequest, membership: Membership, now: datetime) -> HttpResponse:
-    """Tell them by mail, with a link and without the secret."""
+    """Tell them by email, with a link and without the secret."""
     workspace = membership.workspace
     what = request.POST.getlist("what")[:_MAX_IN_ADDRESS]
     found = findings.look_at(references.resolve(what, workspace), now=now).findings

@@ -113,7 +113,7 @@ def recover(*, user: User, actor: Actor, now: datetime) -> Recovered:
 
 
 def make_email_change_token(*, user: User, email: str, actor: Actor, now: datetime) -> str | None:
-    """The token for the link in the mail to the new address; None if that address has an account. Raise ValidationError if it is malformed or unchanged."""
+    """The token for the link in the email to the new address; None if that address has an account. Raise ValidationError if it is malformed or unchanged."""
     wanted = clean_address(email)
     if wanted == user.email:
         raise ValidationError("That is your current address.", code="same")
@@ -125,7 +125,7 @@ def make_email_change_token(*, user: User, email: str, actor: Actor, now: dateti
 
 
 def _state_of(user: User) -> str:
-    """A digest of address and password: signed data can be read, and the mail may reach a stranger."""
+    """A digest of address and password: signed data can be read, and the email may reach a stranger."""
     return salted_hmac(_EMAIL_CHANGE, f"{user.email} {user.get_session_auth_hash()}", algorithm="sha256").hexdigest()
 
 

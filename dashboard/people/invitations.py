@@ -38,7 +38,7 @@ _SENDING = ("member.invited", "invitation.sent_again")
 
 @dataclass(frozen=True, slots=True)
 class NewInvitation:
-    """plaintext: the token, which only goes into the mail."""
+    """plaintext: the token, which only goes into the email."""
 
     invitation: Invitation
     plaintext: str

@@ -12,7 +12,7 @@ from dashboard.people.quotas import may_notify_member
 
 
 def tell_member(name: str, address: str, context: Mapping[str, Any], *, by: User | None, now: datetime, takes_place: bool = True, places: str = "") -> bool:
-    """Returns whether the mail is sent, like mail.send_later. by: None for the operator. takes_place: whether it counts for by's limit."""
+    """Returns whether the mail is sent, like mail.send_later. by: None for the operator. takes_place: whether it counts against by's limit."""
     if by is not None and not may_notify_member(address, by=by, now=now):
         mail.gather(name, address, context)
         return True

@@ -1,8 +1,8 @@
-"""Web Authentication Level 3: asks a browser for a passkey, and checks the answer.
+"""Web Authentication Level 3: asks a browser for a passkey, and checks the response.
 
-The asked browser keeps the question. It can be answered once, only for the same purpose and, if they are known, by the same user in the same session.
+The browser keeps its challenge. It can be answered once, only for the same purpose and, if they are known, by the same user in the same session.
 
-The answers are read by private parts of django-allauth in version 65.21, which no other file imports; see “django-allauth” in pyproject.toml.
+The responses are read by private parts of django-allauth in version 65.21, which no other file imports; see “django-allauth” in pyproject.toml.
 """
 
 import struct
@@ -31,7 +31,7 @@ _MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, NotI
 
 
 class Purpose(Enum):
-    """The purpose of a question. An answer counts for no other purpose."""
+    """The purpose of a challenge. A response counts for no other purpose."""
 
     SIGN_IN = "sign in"
     SECOND_FACTOR = "second factor"
@@ -65,7 +65,7 @@ def _ask(request: HttpRequest, options: Any, question: Mapping[str, Any], purpos
 
 
 def _bind(request: HttpRequest, purpose: Purpose, user: User | None) -> list[Any]:
-    """The facts that the answer is bound to. A sign-in without a known user isn't bound to a session: it has none, or gets another one at its end."""
+    """The facts that the response is bound to. A sign-in without a known user isn't bound to a session: it has none, or gets another one at its end."""
     return [purpose.value] if user is None else [purpose.value, user.pk, user_sessions.find_own(request)]
 
 
@@ -103,7 +103,7 @@ def check_authentication(request: HttpRequest, user: User | None, answer: Mappin
 
 
 def _read_question(request: HttpRequest, purpose: Purpose, user: User | None) -> dict[str, Any]:
-    """Raise ValueError if this browser has no question, or its question is old or for another purpose."""
+    """Raise ValueError if this browser has no challenge, or its challenge is old or for another purpose."""
     question = kept_by_browser.find(request, COOKIE)
     if question is None or question.pop("bound_to") != _bind(request, purpose, user):
         raise ValueError("The challenge wasn't issued to this browser.")

@@ -178,7 +178,7 @@ def _limits_of_mail(kind: str, email: str, by: User | Workspace, *, most: int, m
 
 
 def _refuse_mail(limits: list[tuple[str, int]], *, now: datetime) -> Refusal | None:
-    """An email that the sender's own limit refuses doesn't count for the limit of all."""
+    """An email that the sender's own limit refuses doesn't count against the limit for all."""
     for key, most in limits:
         if refusal := _refuse(key, most, now=now, window=_HOUR, what="Too many emails to that address"):
             return refusal
@@ -194,7 +194,7 @@ def may_tell(user: User, found: Sequence[str], *, now: datetime) -> bool:
 
 
 def may_mail_reset_link(email: str, *, now: datetime) -> bool:
-    """Counts the mail. Even if the requests come from many addresses, an account gets only a few emails at a time, and its earlier links still work."""
+    """Counts the email. Even if the requests come from many addresses, an account gets only a few emails at a time, and its earlier links still work."""
     return count(f"reset {_digest(email)}", now=now).failures <= MAX_RESET_MAILS
 
 

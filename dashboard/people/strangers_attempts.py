@@ -29,7 +29,7 @@ def record_attempt(event: str, user: User | None, *, actor: Actor, now: datetime
     """Like account_events.record. Beyond the day's limit, the attempt is only counted: record_rest writes the number."""
     day, passed = divmod(int(now.timestamp()), _DAY)
     network = widest_network_of(actor.address) if actor.address else "unknown"
-    # An attempt that the network's limit refuses doesn't count for the total limit.
+    # An attempt that the network's limit refuses doesn't count against the total limit.
     for key, most in ((f"{_LISTED}{day} {network}", MAX_OF_NETWORK), (f"{_LISTED}{day}", MAX)):
         if count(key, now=now, window=_DAY - passed).failures > most:
             count(f"{_UNLISTED}{day} {event}", now=now, window=_DAY - passed)

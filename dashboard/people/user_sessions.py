@@ -134,7 +134,7 @@ def prune(*, now: datetime) -> int:
 
 
 def change_key(request: HttpRequest) -> None:
-    """Give the session a new key, so that somebody who saw the old key doesn't profit from the new proof. OWASP ASVS 5.0, 7.2.4.
+    """Give the session a new key, so that somebody who saw the old key doesn't benefit from the new proof. OWASP ASVS 5.0, 7.2.4.
 
     If the session has been ended meanwhile, sign the user out and raise SessionInterrupted: a new key must not revive it.
     """

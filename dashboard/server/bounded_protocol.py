@@ -169,7 +169,7 @@ class BoundedProtocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no ty
     def _on_headers_complete(self) -> bool:
         parser = self._callback_parser
         if _TARGET.match(parser.path) is None:
-            raise InvalidRequestLine("the target isn't in a form of RFC 9112 §3.2")
+            raise InvalidRequestLine("the target isn't in a form that RFC 9112 §3.2 allows")
         if parser.http_version >= (1, 1) and not any(name == b"host" for name, _ in parser.headers):
             raise InvalidHeader("Host is missing")  # RFC 9112 §3.2; more than one is refused by the parser
         return bool(super()._on_headers_complete())

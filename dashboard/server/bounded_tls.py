@@ -97,4 +97,4 @@ class BoundedTLS(ssl.SSLObject):
 
 
 def _wait() -> ssl.SSLWantReadError:
-    return ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, "There is no whole record to read, or it is others' turn.")
+    return ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, "There is no whole record to read, or it is another connection's turn.")

@@ -1,7 +1,7 @@
 """Finds the caller: the peer or, if the peer is a trusted proxy, the caller that the proxy names.
 
-RFC 7239 is left out on purpose. Six proxy headers are believed (X-Forwarded-For, -Proto, -Host, -Method, -Uri and the one in CLIENT_CERT_HEADER), and only from
-TRUSTED_PROXIES or over the Unix socket in HOST. Code behind this module never sees such a header, so it can't believe one by accident.
+RFC 7239 is left out on purpose. Six proxy headers are trusted (X-Forwarded-For, -Proto, -Host, -Method, -Uri and the one in CLIENT_CERT_HEADER), and only from
+TRUSTED_PROXIES or over the Unix socket in HOST. Code behind this module never sees such a header, so it can't trust one by accident.
 """
 
 import os

@@ -78,7 +78,7 @@ class Handshake(BoundedTLS):
             raise _wait("A thread has it.")
         if self.ask_for_turn is not None and self.incoming.pending and not self.has_turn and self.failure is None:
             self.ask_for_turn()
-            raise _wait("It is others' turn.")
+            raise _wait("It is another connection's turn.")
         if self.failure is None:
             try:
                 self._go_on()

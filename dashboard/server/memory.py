@@ -39,7 +39,7 @@ def give_back() -> None:
 
 
 class FreedMemory:
-    """Returns what ended connections took to the system. glibc keeps it until asked if other small blocks lie behind it in the heap."""
+    """Returns the memory of ended connections to the system. glibc keeps it until asked if other small blocks come after it in the heap."""
 
     def __init__(self) -> None:
         self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

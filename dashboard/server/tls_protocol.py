@@ -1,7 +1,7 @@
 """uvloop's TLS, with handshakes that can continue in another thread and come back.
 
 While a handshake is in another thread, its connection isn't touched: no data is read from the peer, and if the peer is gone, the connection is only closed
-afterwards. No data is read either while a handshake waits for its turn; earlier data counts for the strangers' share.
+afterwards. No data is read either while a handshake waits for its turn; earlier data counts against the strangers' share.
 
 Private name of uvloop 0.23.0 (pinned) used here: loop.SSLProtocol, a protocol like asyncio's own.
 """

@@ -57,7 +57,7 @@ def test_only_the_operator_can_read_a_mail_and_the_log_names_its_file(folder, ca
     message = message_from_bytes(file.read_bytes(), policy=policy.default)
     assert message["To"] == "ada@example.com"
     assert link in message.get_content()
-    assert caplog.messages == [f"There is no mail server, so this mail was written to a file: {file}"]
+    assert caplog.messages == [f"There is no mail server, so this email was written to a file: {file}"]
     assert not any(re.search("aVeryLong|ada@", text) for text in (*caplog.messages, *capfd.readouterr()))
 
 

@@ -35,7 +35,7 @@ def _dead(request: HttpRequest, again: str) -> HttpResponse:
 @anyone
 @never_cache
 def reset(request: HttpRequest) -> HttpResponse:
-    """The response and the work are the same with or without an account: only the mail tells. Each request counts as an attempt."""
+    """The response and the work are the same with or without an account: only the email shows which. Each request counts as an attempt."""
     form = EmailForm(request.POST if request.method == "POST" else None)
     refusal = None
     if form.is_valid():
@@ -117,7 +117,7 @@ def email_change(request: HttpRequest) -> HttpResponse:
 
 def _say_sent(request: HttpRequest, email: str) -> None:
     if mail.goes_to_files():
-        said = f"This instance has no mail server yet. Ask its operator for the mail to {email}: it is a file in DATA_DIR/mail."
+        said = f"This instance has no mail server yet. Ask its operator for the email to {email}: it is a file in DATA_DIR/mail."
         messages.warning(request, f"{said} Open the link in it within 24 hours.")
     else:
         messages.success(request, f"Mail is on its way to {email}. Open the link in it within 24 hours.")

@@ -1,6 +1,7 @@
-"""Mail before a credential expires: to the client's contact, 30, 7 and 1 days before, and an hour before the expiry of a rotated secret that is still in use.
+"""Mail before a credential expires: to the client's contact, 30 days, 7 days and 1 day before, and an hour before the expiry of a rotated secret that is still
+in use.
 
-Each mail is sent once. If the mail server accepts nothing, the round ends, and the next round begins at the same place. An address that the server refuses
+Each email is sent once. If the mail server accepts nothing, the round ends, and the next round begins at the same place. An address that the server refuses
 counts as missing, and an email that failed in one round comes last in the next: otherwise three failing emails would end each round, and the emails behind them
 would never be sent.
 """

@@ -105,7 +105,7 @@ def _send(name: str, address: str, context: Mapping[str, Any], *, by: User | Non
 
 
 def _send_instead(name: str, admin: str, context: Mapping[str, Any], untold: Sequence[str], *, by: User | None, now: datetime) -> None:
-    """Tell an admin. The mail doesn't count for the limit of the person who causes it, because that could hide it again."""
+    """Tell an admin. The mail doesn't count against the limit of the person who causes it, because that could hide it again."""
     named = [*untold[:_MAX_NAMED], f"{len(untold) - _MAX_NAMED} more"] if len(untold) > _MAX_NAMED else untold
     said = {**context, "untold": get_text_list(list(named), "and")}
     tell_member(name, admin, said, by=by, now=now, takes_place=False, places="instead of owners")

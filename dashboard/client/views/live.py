@@ -1,4 +1,4 @@
-"""A client's requests as they arrive: the data for a feed that asks every second, and a page for browsers without script."""
+"""A client's requests as they arrive: the data for a feed that asks every second, and a page for browsers without JavaScript."""
 
 from datetime import timedelta
 

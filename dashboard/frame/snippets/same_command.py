@@ -32,7 +32,7 @@ Value = str | int | datetime | timedelta | None
 
 def write_command(name: str, *words: str, options: Iterable[tuple[str, Value]] = (), flags: Iterable[str] = ()) -> str:
     """words: positional arguments. options: names and values; options with "" or None are left out."""
-    # Arguments that look like options go behind “--”.
+    # Arguments that look like options go after “--”.
     behind = any(each.startswith("-") for each in words)
     named = [_assign(option, text) for option, value in options if (text := _say(value))]
     start = [name] if behind else _lines([name, *map(word, words)])

@@ -49,7 +49,7 @@ def goes_to_files() -> bool:
 
 
 def send_or_write(name: str, to: Sequence[str], context: Mapping[str, Any]) -> tuple[bool, Path | None]:
-    """Like send, but also returns the mail's file on an instance without a mail server, which doesn't deliver mail."""
+    """Like send, but also returns the email's file on an instance without a mail server, which doesn't deliver mail."""
     connection = get_connection(timeout=PATIENCE)
     is_done = _deliver(_compose(name, to, context), name, connection)
     if not isinstance(connection, Backend):
@@ -137,7 +137,7 @@ def _send_all(waiting: deque[tuple[str, EmailMultiAlternatives]], name: str, con
 
 
 def send_later(name: str, to: Sequence[str], context: Mapping[str, Any], *, by: User | None = None, places: str = "") -> bool:
-    """Like send, without waiting for the mail server. False if too many emails already wait. True also if the mail becomes a line in another one.
+    """Like send, without waiting for the mail server. False if too many emails already wait. True also if the email becomes a line in another one.
 
     by: the user who causes it, if it goes to others and one user could cause many. places: the group of places within its kind, if not all share one.
     """

@@ -1,5 +1,5 @@
-"""Mail of an instance without a mail server: each is a file that only the operator can read. Mail isn't logged, because some readers of a log must not have a
-link that sets a password.
+"""Mail of an instance without a mail server: each email is a file that only the operator can read. Mail isn't logged, because some readers of a log must not
+have a link that sets a password.
 """
 
 import logging
@@ -60,7 +60,7 @@ class Backend(BaseEmailBackend):
             self.written.append(file)
             _remove_old(now)
             # The line has no recipient and subject, because these are in the file.
-            logger.info("There is no mail server, so this mail was written to a file: %s", file)
+            logger.info("There is no mail server, so this email was written to a file: %s", file)
         return len(email_messages)
 
 

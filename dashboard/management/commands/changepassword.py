@@ -18,7 +18,7 @@ from dashboard.people.passwords import set_password
 
 
 class Command(JSONCommand):
-    help = "Set a new password for an account. Asks for it twice, or reads one line from standard input. Open sessions end, and the owner is told by mail."
+    help = "Set a new password for an account. Asks for it twice, or reads one line from standard input. Open sessions end, and the owner is told by email."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")

@@ -17,7 +17,7 @@ from dashboard.people import accounts
 class Command(JSONCommand):
     help = (
         "Remove an account's password, second factors and single sign-on connection, end its sessions and the links that it made for others, and print a link "
-        "that sets a new password once, within 1 hour. The owner is told by mail."
+        "that sets a new password once, within 1 hour. The owner is told by email."
     )
 
     def declare(self, parser: CommandParser) -> None:

@@ -60,7 +60,7 @@ def _check_signature(parsed: ParsedJWT, keys: Sequence[ParsedPublicKey]) -> None
         except InvalidJWTError:
             continue
         return
-    raise InvalidIDTokenError("isn't signed by a key of the provider")
+    raise InvalidIDTokenError("isn't signed with one of the provider's keys")
 
 
 def _check_addressee(claims: dict[str, Any], issuer: str, client_id: str) -> None:

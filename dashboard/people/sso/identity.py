@@ -64,8 +64,8 @@ def _read_email(id_token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> tup
     """The address and whether it is verified must be in the same document to belong together.
 
     A trusted domain helps if the provider doesn't say whether an address is verified, but not if it says that it isn't. It doesn't help with Entra (recognised
-    by tid): an administrator there, also a guest's, can give a person any address. At Google, anybody can have an account with an address elsewhere, so an
-    address in a domain only counts from the Google Workspace of that domain, which hd names.
+    by tid): an administrator, even of a guest's own tenant, can give a person any address. At Google, anybody can have an account with an address elsewhere,
+    so an address in a domain only counts from the Google Workspace of that domain, which hd names.
     """
     found = [(_clean_email(claims.get("email")), _says_verified(claims)) for claims in (id_token, userinfo)]
     found = [(email, said) for email, said in found if email]

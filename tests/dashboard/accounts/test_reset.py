@@ -241,7 +241,7 @@ class TestWithoutAMailServer:
         assert "This instance has no mail server yet: ask its administrator for the link afterwards." in text_of(here.get("/accounts/profile/email/"))
         here.post("/accounts/profile/email/", {"email": email})
         said = text_of(here.get("/accounts/profile/"))
-        assert f"Ask its operator for the mail to {email}: it is a file in DATA_DIR/mail. Open the link in it within 24 hours." in said
+        assert f"Ask its operator for the email to {email}: it is a file in DATA_DIR/mail. Open the link in it within 24 hours." in said
         assert "on its way" not in said
 
 

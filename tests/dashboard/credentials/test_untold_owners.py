@@ -100,7 +100,7 @@ class TestTooManyToOneAddress:
         [message] = [message for message in sent() if message.subject.endswith("billing-sync")]
         assert message.to == [ADMIN]
         for text in (message.body, " ".join(message.alternatives[0].content.split())):
-            assert f"We couldn’t notify {OWNER}: too much mail goes there, or is waiting for the mail server." in text
+            assert f"We couldn’t notify {OWNER}: too many emails have gone there in the last hour, or are waiting for the mail server." in text
 
     def test_the_page_says_so(self, danas, secret):
         Client.objects.update(contact=OWNER)

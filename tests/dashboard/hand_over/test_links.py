@@ -92,7 +92,7 @@ def test_it_is_mailed_and_if_that_fails_it_is_shown(adas, page, settings):
     assert "You get mail" not in text
     settings.EMAIL_BACKEND = "tests.dashboard.hand_over.test_links.NoMail"
     response = adas.post(page, entries(sends="on"))
-    assert "The mail server didn’t accept the mail to jonas@example.com." in text_of(response)
+    assert "The mail server didn’t accept the email to jonas@example.com." in text_of(response)
     assert link_in(response)
 
 

@@ -75,7 +75,7 @@ def test_other_signatures_are_fine(browser, okta, ada, algorithm):
 def test_a_key_that_the_provider_does_not_publish_signs_nothing(browser, okta, log):
     okta.published = [generate_private_key("ES256").public_jwk]
     assert refused(browser, come(browser, okta), 502, DOWN, "provider_failed")
-    assert "isn't signed by a key of the provider" in log()
+    assert "isn't signed with one of the provider's keys" in log()
 
 
 def test_a_key_under_the_kid_of_another_signs_nothing(browser, okta):

@@ -24,7 +24,7 @@ _ATTRS = {"rows": 6, "autocomplete": "off", "spellcheck": "false", "autocapitali
 
 
 class PastedInput(forms.Textarea):
-    """An input that never shows again a private key, or a text that is too long to be a key or a certificate."""
+    """An input that never shows a private key again, or a text that is too long to be a key or a certificate."""
 
     def format_value(self, value: Any) -> Any:
         text = super().format_value(value)
