@@ -30,8 +30,8 @@ test: check ## Run every check and every test but the slow ones
 	@echo "pytest"
 	@$(PYTEST) -m "not slow"
 
-test-fast: $(VENV)/.installed-dev ## Run the tests that start no server, browser or other program, with the first and the last case of each
-	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 1 )) --dist worksteal -m "not program and not slow" --few --ignore tests/dashboard/test_page_costs.py \
+test-fast: $(VENV)/.installed-dev ## Run the short tests that start no server, browser or other program, with the first and the last case of each
+	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 1 )) --dist worksteal -m "not program and not long and not slow" --few --ignore tests/dashboard/test_page_costs.py \
 		tests/test_*.py tests/clients tests/commands tests/dashboard tests/docs tests/oauth
 
 coverage: $(VENV)/.installed-dev ## Run every test, and check that they cover the code

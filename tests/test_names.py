@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests"
 # What a form or a page refuses is tested under the name of the page.
@@ -40,6 +42,7 @@ def _refuses(file: Path) -> bool:
     return any(name.endswith(("Error", "ImproperlyConfigured")) for name in names - OF_PYTHON)
 
 
+@pytest.mark.long
 def test_what_a_file_refuses_has_a_test_of_its_name():
     for file in (file for app in ("clients", "oauth", "dashboard") for file in (ROOT / app).rglob("*.py") if "migrations" not in file.parts):
         if {file.stem, *file.relative_to(ROOT).parts} & OF_A_PAGE or not _refuses(file):

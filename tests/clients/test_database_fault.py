@@ -78,6 +78,7 @@ def test_a_read_only_postgresql_and_an_unreachable_one(postgresql, fault_of):
     assert fault_of(Env.db_url_config("postgres://nobody@127.0.0.1:1/none"), "SELECT 1") is UNREACHABLE
 
 
+@pytest.mark.long
 def test_a_postgresql_that_says_nothing(fault_of):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgres://nobody@127.0.0.1:{silent.getsockname()[1]}/none?connect_timeout=2"

@@ -210,6 +210,7 @@ def texts_of_all_kinds():
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("window", [1, 61, 1000])
 def test_what_is_found_depends_on_no_window(monkeypatch, window):
     """A long text is read in parts, so that other threads get their turn."""

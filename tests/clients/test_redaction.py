@@ -106,6 +106,7 @@ def test_a_long_text_is_read_in_one_go(piece):
     redact(piece * (300_000 // len(piece)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("piece", ["/reset/", "/reset/" + "a" * 31 + "/", "/accounts/", "/hand-over/ "])
 def test_what_links_are_made_of_takes_no_longer_than_other_text(piece):
     def seconds(text):

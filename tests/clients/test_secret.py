@@ -145,6 +145,7 @@ def test_imitation_needs_no_row():
     imitate_verification(generate("live").plaintext)
 
 
+@pytest.mark.long
 def test_one_slow_hash_at_a_time_and_who_waits_too_long_is_told_so(settings, monkeypatch):
     monkeypatch.setattr(secret, "_HASHING_WAIT_SECONDS", 0.01)
     settings.ARGON2_MEMORY_COST, settings.ARGON2_TIME_COST = 65536, 3

@@ -82,6 +82,7 @@ def files(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.long
 @pytest.mark.apart
 @pytest.mark.parametrize("name", [name for name in COMMANDS if arguments_of(name)])
 def test_an_invalid_argument_prints_one_line_that_says_what_to_do(command, billing, files, name):

@@ -40,6 +40,7 @@ def test_revoking_again_keeps_the_first_moment_and_is_no_event(command, billing)
     assert AuditEvent.objects.count() == events
 
 
+@pytest.mark.long
 def test_kid_that_begins_like_an_option_is_accepted(command, billing):
     kid = ""
     while not kid.startswith("-"):

@@ -50,6 +50,7 @@ def test_revoking_again_changes_nothing(command):
     assert AuditEvent.objects.count() == events
 
 
+@pytest.mark.long
 def test_kid_that_begins_like_an_option_is_accepted(command):
     stolen = factories.create_signing_key("EdDSA")
     while not stolen.kid.startswith("-"):

@@ -131,6 +131,7 @@ def test_full_disk_behind_the_file_leaves_no_client(demo, transactional_db):
     assert (Client.objects.count(), ClientSecret.objects.count(), AuditEvent.objects.count()) == (0, 0, before)
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_file_of_an_interrupted_run_is_removed(command, demo, tmp_path):
     file = tmp_path / "credentials.tsv"
@@ -146,6 +147,7 @@ def test_the_service_also_refuses_more_known_clients_than_clients(demo):
         seed_clients(workspace=demo, clients=1, known=2, deliver=print, actor=factories.TESTS, now=timezone.now())
 
 
+@pytest.mark.long
 def test_usage_of_so_many_days_adds_up_in_every_table(command, demo, tmp_path):
     arguments = ("--workspace", "demo", "--clients", "120", "--known", "0", "--usage-days", "2", "--credentials", str(tmp_path / "c"), "--json")
     assert command("seed_benchmark", *arguments).json["usage_days"] == 2

@@ -89,6 +89,7 @@ def rows(billing, signing_key, olga, now):
 @pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize("model", MODELS)
 class TestEveryModel:
+    @pytest.mark.long
     def test_has_a_list_that_can_be_searched_and_filtered_and_a_page_for_each_row_without_secrets(self, admin, olga, rows, model, billing):
         row = rows[model]
         page = admin.get(list_url(model))
@@ -117,6 +118,7 @@ class TestEveryModel:
         for name in names:
             assert admin.get(list_url(model), {f"{name}__startswith": "x"}).status_code == 400
 
+    @pytest.mark.long
     def test_nobody_can_add_change_or_delete(self, admin, rows, model):
         row = rows[model]
         before = list(model._default_manager.order_by("pk").values())
@@ -157,6 +159,7 @@ def test_the_start_page_lists_them_and_a_row_that_is_not_found_leads_there(admin
 
 @pytest.mark.usefixtures("rows")
 class TestHistory:
+    @pytest.mark.long
     def test_is_the_audit_log_of_every_row_that_services_write_and_other_rows_have_none(self, admin, rows, billing):
         for row in rows.values():
             if row._meta.model_name in ("workspace", "client", "clientsecret", "clientpublickey", "clientcertificate", "signingkey", "user"):
@@ -173,6 +176,7 @@ class TestHistory:
         assert AuditEvent.objects.filter(event="client.disabled").exists()
         assert not LogEntry.objects.exists()
 
+    @pytest.mark.long
     def test_is_of_the_client_s_own_key_where_another_one_has_the_same_id(self, admin, billing, demo):
         another = factories.create_client(demo, name="other").secret.client
         pem = make_certificate()
@@ -183,6 +187,7 @@ class TestHistory:
             assert [event.after["client_id"] for event in response.context["cl"].result_list] == [billing.secret.client.client_id]
 
 
+@pytest.mark.long
 def test_states_and_the_kind_of_a_clients_subject_are_shown_in_words(admin, billing, signing_key):
     billing.secret.client.tls_subject_type, billing.secret.client.tls_subject = Client.TLSSubjectType.SAN_DNS, "billing.example.com"
     billing.secret.client.save()

@@ -62,6 +62,7 @@ def test_switching_off_says_first_what_ends_then_ends_sessions_tells_the_account
     assert "127.0.0.1" not in message.body
 
 
+@pytest.mark.long
 def test_a_row_says_whether_it_is_off_and_has_a_button_for_what_can_be_done(choose, admin, ada, mailbox):
     every = ("Disabled at:", "Disable…", "Enable…", "Make administrator…", "Remove administrator rights…")
 
@@ -94,6 +95,7 @@ def test_of_an_account_with_nothing_open_and_a_second_factor_it_says_so(choose, 
     assert "has no second factor" not in text_of(choose("promote", ben))
 
 
+@pytest.mark.long
 def test_administrators_are_made_and_unmade(choose, ada, mailbox):
     text = text_of(choose("promote", ada))
     assert "Under /admin/ it can see every workspace" in text
@@ -108,6 +110,7 @@ def test_administrators_are_made_and_unmade(choose, ada, mailbox):
     assert {"You are now an administrator of this instance", "You are no longer an administrator of this instance"} <= set(mailbox.subjects(ada.email))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("action", "said", "done"),
     [

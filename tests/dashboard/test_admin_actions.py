@@ -33,6 +33,7 @@ def say(response):
     return " ".join(response.content.decode().split())
 
 
+@pytest.mark.long
 def test_disabling_says_first_what_will_stop_then_does_it_and_is_recorded_and_enabling_as_well(choose, client, olga, now):
     UsageBucket.objects.create(client=client, credential="", endpoint="token", outcome="granted", hour=now, count=1200)
     UsageBucket.objects.create(client=client, credential="", endpoint="token", outcome="granted", hour=now - timedelta(days=2), count=5)
@@ -60,6 +61,7 @@ def test_disabling_says_first_what_will_stop_then_does_it_and_is_recorded_and_en
     assert AuditEvent.objects.filter(event="client.enabled").count() == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("create", "noun", "more"),
     [

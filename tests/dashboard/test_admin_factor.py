@@ -29,6 +29,7 @@ def app(stolen, olga):
 
 @pytest.mark.usefixtures("app")
 class TestWithASecondFactor:
+    @pytest.mark.long
     def test_a_session_by_password_alone_opens_nothing_but_the_account_s_own_pages_and_does_not_act(self, stolen, billing):
         for page in PAGES:
             response = stolen.get(page)
@@ -42,6 +43,7 @@ class TestWithASecondFactor:
         for page in ("/accounts/security/", "/accounts/sign-out/"):
             assert stolen.get(page).status_code == 200
 
+    @pytest.mark.long
     @pytest.mark.parametrize("kind", ["one-time code", "recovery code"])
     def test_a_code_opens_it_for_the_session(self, stolen, app, kind):
         code = app.code if kind == "one-time code" else app.recovery_codes[0]
@@ -67,6 +69,7 @@ class TestWithASecondFactor:
 
 
 class TestWithoutOne:
+    @pytest.mark.long
     def test_it_is_set_up_first_if_a_workspace_requires_it_of_its_people(self, admin, olga, demo):
         policy = AccessPolicy.objects.create(workspace=demo)
         assert admin.get("/admin/").status_code == 200
@@ -82,6 +85,7 @@ class TestWithoutOne:
             assert admin.get(page).status_code == 200
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("act", ["disable_clients", "enable_clients", "secret", "public key", "certificate"])
 def test_acts_take_a_proof_within_10_minutes_as_in_the_dashboard_and_looking_takes_none(admin, billing, act):
     client = billing.secret.client

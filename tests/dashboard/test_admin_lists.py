@@ -30,6 +30,7 @@ def find(admin):
     return find
 
 
+@pytest.mark.long
 def test_a_client_is_found_by_its_id_its_name_and_its_credentials_and_each_of_these_by_its_own_and_by_its_client(find, billing, demo):
     client = billing.secret.client
     key, certificate = create_public_key(client), create_certificate(client)
@@ -65,6 +66,7 @@ def test_usage_is_found_by_client_and_credential(find, billing, now):
     assert len(find(UsageBucket, q=client.client_id)) == 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("create", "revoke", "name"),
     [
@@ -93,6 +95,7 @@ def test_boots_are_filtered_by_whether_they_refuse_anything(find, db, now):
     assert (find(ReplayFloor, floor="yes"), find(ReplayFloor, floor="no"), find(ReplayFloor, q=first.boot_id)) == ([second], [first], [first])
 
 
+@pytest.mark.long
 def test_clients_are_filtered_by_workspace_also_by_one_that_the_filter_does_not_list(find, admin, billing, other, monkeypatch):
     elsewhere = factories.create_client(other).secret.client
     assert find(Client, workspace="other") == [elsewhere]
@@ -103,6 +106,7 @@ def test_clients_are_filtered_by_workspace_also_by_one_that_the_filter_does_not_
     assert "_facets" not in admin.get(list_url(Client)).content.decode()
 
 
+@pytest.mark.long
 def test_counting_stops_at_a_bound(admin, billing, demo, monkeypatch):
     monkeypatch.setattr(BoundedPaginator, "LIMIT", 1)
     assert "more than" not in admin.get(list_url(Client)).content.decode()
@@ -159,6 +163,7 @@ def test_a_search_looks_at_a_bounded_number_of_matches_of_which_a_client_with_ma
     assert find(Client, q="same") == [many, few]
 
 
+@pytest.mark.long
 def test_a_list_takes_few_queries_however_long_it_is_and_an_identifier_is_found_by_an_index(admin, demo, billing):
     def queries_of(model, **query):
         with CaptureQueriesContext(connection) as queries:

@@ -72,6 +72,7 @@ def test_nobody_hears_of_what_was_so_already(do, mailbox, olga, otto):
     assert mailbox(olga.email) == []
 
 
+@pytest.mark.long
 def test_repeated_changes_to_and_fro_fill_no_mailbox(do, mailbox, otto, ada, monkeypatch):
     monkeypatch.setattr(quotas, "MAX_NOTICES_TO_MEMBER", 2)
     for action in ("promote", "demote", "promote"):

@@ -110,6 +110,7 @@ def test_networks_take_turns() -> None:
     play(scene)
 
 
+@pytest.mark.long
 def test_certificates_of_a_costly_network_are_no_longer_read_and_its_waiting_handshakes_continue_without() -> None:
     async def scene(readers: CertificateReaders) -> None:
         readers.know(HERE)

@@ -152,6 +152,7 @@ def test_nothing_at_an_address_is_a_page(browser):
     assert "/nothing/here" not in response.content.decode()
 
 
+@pytest.mark.long
 def test_the_404_page_can_search_the_workspace_that_was_opened_last(settings, browser, demo, ada):
     settings.ROOT_URLCONF = "dashboard.urls"
     browser.force_login(ada)

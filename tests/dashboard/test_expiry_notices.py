@@ -58,6 +58,7 @@ def send(now):
     return outbox.outbox[before:]
 
 
+@pytest.mark.long
 def test_the_owner_is_told_30_7_and_1_days_before_and_each_time_once(secret, now):
     end(secret, now + 31 * DAY)
     assert send(now) == []
@@ -108,6 +109,7 @@ def test_if_the_owner_is_no_address_the_admins_are_told_and_without_any_nobody(s
     assert ExpiryNotice.objects.count() == 1
 
 
+@pytest.mark.long
 def test_an_old_secret_in_its_overlap_is_told_an_hour_before_its_end_if_something_uses_it(settings, client_, secret, now):
     rotation.rotate_secret(client=client_, overlap=DAY, actor=factories.TESTS, now=now - 23 * HOUR - timedelta(minutes=5))
     secret.refresh_from_db()
@@ -201,6 +203,7 @@ class Refusing(EmailBackend):
         return super().send_messages(messages)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("domain", ["refused.example", f"{'ü' * 58}.com"])
 @pytest.mark.parametrize("code", [450, 550])
 def test_addresses_that_the_mail_server_refuses_keep_nobody_else_waiting(demo, ada, client_, secret, now, settings, monkeypatch, domain, code):
@@ -242,6 +245,7 @@ def test_a_workspace_with_many_keeps_no_other_waiting(client_, secret, now, monk
     assert len(send(now)) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("address", ["ada@refused.example", "=?utf-8?q??=@example.com"])
 def test_nor_does_a_workspace_of_which_nobody_can_be_reached(demo, ada, client_, secret, now, settings, address):
     settings.EMAIL_BACKEND = f"{__name__}.Refusing"
@@ -267,6 +271,7 @@ def test_three_mailboxes_that_answer_too_slowly_end_one_round_only(demo, client_
     assert [message.to for message in send(now)] == [["payments@example.com"]]
 
 
+@pytest.mark.long
 def test_mailboxes_that_answer_slowly_hold_up_no_other_background_work(transactional_db, secret, now, settings, monkeypatch):
     settings.EMAIL_BACKEND = "tests.dashboard.test_mail_queue.Slow"
     Slow.goes_on.clear()
@@ -292,6 +297,7 @@ def wait_for(is_so):
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_a_round_sends_no_more_than_its_limit_in_its_time_and_the_next_one_goes_on(client_, secret, now, monkeypatch):
     monkeypatch.setattr(expiry_notices, "MAX_A_ROUND", 2)
     monkeypatch.setattr(expiry_notices, "_BATCH", 2)

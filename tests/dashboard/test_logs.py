@@ -60,6 +60,7 @@ def test_a_stack_is_text():
     assert json.loads(JSONFormatter().format(record))["stack"] == "Stack (most recent call last):\n tos_live_Kp4zR1uW9a…"
 
 
+@pytest.mark.long
 def test_only_the_beginning_of_a_long_text_is_logged():
     """The rest of a secret is cut off too."""
     long = "x" * 8190 + SECRET * 10_000

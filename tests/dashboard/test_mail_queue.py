@@ -74,6 +74,7 @@ def test_a_persons_own_notices_push_out_nobody_elses(caplog):
     assert (set(before), len(before) in (21, 22), last) == ({"mallory@example.com"}, True, "ada@example.com")
 
 
+@pytest.mark.long
 def test_of_a_kind_200_wait_at_most():
     for number in range(MANY):
         notice(f"person-{number}@example.com")

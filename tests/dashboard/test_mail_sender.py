@@ -38,6 +38,7 @@ def test_mail_comes_from_the_host_that_people_sign_in_to_unless_said_otherwise(s
     assert outbox.outbox[-1].from_email == "tokenos@example.com"
 
 
+@pytest.mark.long
 def test_a_mail_server_that_says_nothing_holds_up_no_page_for_five_seconds(settings):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -82,6 +83,7 @@ def dawdling(settings):
 
 
 class TestOneThatTakesItsTimeForEachStep:
+    @pytest.mark.long
     def test_holds_up_no_page_for_five_seconds_and_gets_all_mail(self, dawdling):
         hurries, received = dawdling
         began = time.monotonic()
@@ -93,12 +95,14 @@ class TestOneThatTakesItsTimeForEachStep:
         mail.wait_until_sent()
         assert sorted(received) == addresses
 
+    @pytest.mark.long
     @pytest.mark.usefixtures("dawdling")
     def test_nor_does_one_that_waits_to_hear_that_it_was_taken(self):
         began = time.monotonic()
         assert mail.send("account_notice", ["ada@example.com"], describe("password_changed", now=timezone.now())) is False
         assert time.monotonic() - began < 5
 
+    @pytest.mark.long
     @pytest.mark.usefixtures("dawdling")
     def test_nor_do_many_at_once(self):
         """They wait neither for each other nor for a place."""

@@ -100,6 +100,7 @@ def people(demo, other, ada, ben, eve):
     return {**signed_in, "stranger": Browser(raise_request_exception=False)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("route", OF_WORKSPACES, ids=NAMES)
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_who_may_call_a_route_of_a_workspace(people, route, method):

@@ -37,6 +37,7 @@ def test_a_first_host_that_hangs_costs_its_time_once(two_hosts):
     assert seconds(lambda: [connect(**two_hosts).close() for _ in range(5)]) < 2
 
 
+@pytest.mark.long
 def test_one_thread_asks_the_only_host_whether_it_still_hangs_and_others_get_an_error_at_once(silent_port):
     parameters = {"host": "127.0.0.1", "port": str(silent_port), "user": "tokenos", "connect_timeout": 2}
 

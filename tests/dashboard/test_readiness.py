@@ -117,6 +117,7 @@ class TestReadiness:
         browser.get("/readyz")
         assert len(looks) == before + 1
 
+    @pytest.mark.long
     def test_without_a_cache_that_keeps_something_it_is_degraded_for_tokens_go_on_and_the_log_says_so_once_a_minute(self, browser, settings, caplog):
         settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}}
         assert_degraded(browser.get("/readyz"), "cache", "unreachable")
@@ -125,6 +126,7 @@ class TestReadiness:
             assert_degraded(browser.get("/readyz"), "cache", "forgets")
         assert [record.problem for record in caplog.records if record.name == "tokenos.health"] == ["unreachable", "forgets"]
 
+    @pytest.mark.long
     @pytest.mark.skipif(connection.vendor != "sqlite", reason="a pragma of SQLite, which has one writer at a time")
     def test_a_database_that_only_reads_or_that_another_program_locks_is_degraded_and_recovers(self, browser, monkeypatch):
         ScheduledJob.objects.create(name="prune", next_run_at=timezone.now())

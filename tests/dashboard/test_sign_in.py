@@ -102,6 +102,7 @@ def test_every_refusal_reads_alike(browser, olga, case):
     assert events() == [("user.sign_in_failed", "unknown" if case == "unknown account" else named(olga), "anonymous")]
 
 
+@pytest.mark.long
 def test_unknown_and_wrong_take_the_same_time(olga, settings):
     settings.FAILURES_PER_CLIENT = settings.FAILURES_PER_ADDRESS = 1000
     settings.PASSWORD_HASHERS = PASSWORD_HASHERS
@@ -195,6 +196,7 @@ class TestManyAtOnce:
         assert sign_in(Browser()).status_code == 503
         assert sign_in(browser).status_code == 302
 
+    @pytest.mark.long
     def test_a_person_who_sends_many_uses_the_strangers_places(self, admin, olga, monkeypatch):
         proof = {"password": factories.PASSWORD, "next": "/"}
         for _ in range(door.MAX_A_MINUTE):

@@ -156,6 +156,7 @@ def assert_clean(written, answers):
     assert not [what for what, status in answers if status >= 500]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", PATHS)
 def test_no_body_of_a_stranger_makes_a_traceback(path, written):
     answers = []
@@ -165,6 +166,7 @@ def test_no_body_of_a_stranger_makes_a_traceback(path, written):
     assert_clean(written, answers)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", PATHS)
 def test_no_query_and_no_header_of_a_stranger_makes_a_traceback(path, written):
     answers = [((path, query), ask("GET", path, query=query).status_code) for query in QUERIES]

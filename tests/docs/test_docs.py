@@ -168,6 +168,7 @@ def test_the_tables_of_errors_are_those_of_the_code() -> None:
     assert read("docs/errors.md") == error_tables.current(), "run “make docs”"
 
 
+@pytest.mark.long
 def test_errors_has_every_reason_for_which_something_is_refused() -> None:
     """And no reason that nothing uses."""
     code = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "oauth").glob("*.py"))

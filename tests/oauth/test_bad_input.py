@@ -52,6 +52,7 @@ def assert_clean(answer: Answer) -> None:
         answer.json()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("path", "parameter"), [(path, parameter) for path, parameters in PARAMETERS.items() for parameter in parameters])
 def test_every_parameter_of_every_endpoint(asgi, billing, path, parameter):
     authorization = None if parameter.startswith("client_") else billing.basic

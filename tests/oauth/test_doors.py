@@ -40,6 +40,7 @@ def requests(billing):
     }
 
 
+@pytest.mark.long
 def test_both_doors_answer_alike(billing):
     for name, request in requests(billing).items():
         answers = [request(send) for send in DOORS.values()]

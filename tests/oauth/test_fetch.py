@@ -79,6 +79,7 @@ def drip(connection: ssl.SSLSocket) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("answer", [lambda _: time.sleep(10), drip], ids=["silent", "slow drip"])
 def test_slow_answer_ends_with_the_time_limit_as_a_whole(host, answer):
     host.answer = answer
@@ -121,6 +122,7 @@ def processes() -> set[int]:
     return {helper._process.pid for helper in fetch._kept}
 
 
+@pytest.mark.long
 def test_process_is_kept_for_the_next_request_and_no_more_than_two_are(host):
     fetch.end_kept()
     host.answer = respond("ok")
@@ -140,6 +142,7 @@ def test_process_is_kept_for_the_next_request_and_no_more_than_two_are(host):
     assert first < processes() or not first & processes()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", ["killed", "idle for long", "another environment"])
 def test_process_that_is_no_good_any_more_is_replaced(host, monkeypatch, change):
     fetch.end_kept()
@@ -180,6 +183,7 @@ def test_process_that_does_not_start_or_talks_nonsense_is_an_error_that_says_so(
     assert fetch._kept == []
 
 
+@pytest.mark.long
 def test_process_ends_by_itself_when_nobody_is_there_to_end_it():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         order = {**order_for(f"https://localhost:{silent.getsockname()[1]}/"), "timeout": 1}

@@ -129,6 +129,7 @@ def test_host_that_takes_too_long_is_left_alone_with_all_of_its_uris(registered,
         assert find(registered._replace(jwks_uri=f"{host.uri}?{second}"), publisher, now + timedelta(seconds=second)).keys
 
 
+@pytest.mark.long
 def test_slow_uri_of_a_colleague_keeps_no_key_alive_that_was_taken_out(registered, publisher, host, now, monkeypatch):
     """At the same host, which is therefore backed off for longer and longer. The client's own URI answers."""
     find(registered, publisher, now)
@@ -149,6 +150,7 @@ def test_slow_uri_of_a_colleague_keeps_no_key_alive_that_was_taken_out(registere
     assert asked_at == [290, 320, 380, 500, 740]
 
 
+@pytest.mark.long
 def test_copy_of_a_uri_that_is_slow_itself_goes_on_counting_while_its_host_is_left_alone(registered, publisher, host, now, monkeypatch):
     find(registered, publisher, now)
     monkeypatch.setattr(fetch, "TIMEOUT", 0.1)

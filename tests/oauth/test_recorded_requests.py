@@ -249,6 +249,7 @@ def test_of_a_client_that_a_stranger_names_on_and_on_nothing_more_is_written(asg
     assert FailureCount.objects.exclude(key__startswith="kept of ").get().failures == 100
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_a_mistake_that_waited_while_others_reached_the_limit_is_not_kept(asgi, billing):
     def mistake():

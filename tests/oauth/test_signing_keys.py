@@ -67,6 +67,7 @@ def test_a_new_key_is_announced_until_every_cache_must_hold_it_then_it_signs(sen
     assert signer(send, billing) == new
 
 
+@pytest.mark.long
 def test_now_signs_at_once_with_the_algorithm_asked_for_or_the_one_before_and_earlier_tokens_keep_working(send, billing, signing_key, now):
     """An unknown algorithm is refused, and nothing is written."""
     tokens = {signing_key.kid: send.token(billing.basic).json()["access_token"]}
@@ -196,6 +197,7 @@ class TestRotationByItself:
             assert rotate_signing_key_if_due(now=now) is None
             assert SigningKey.objects.count() == number + 1
 
+    @pytest.mark.long
     @pytest.mark.django_db
     def test_the_algorithm_stays(self, now):
         factories.create_signing_key("RS256")

@@ -170,6 +170,7 @@ class TestOverdue:
 
         assert asyncio.run(ask()) is OK
 
+    @pytest.mark.long
     def test_what_was_cancelled_is_forgotten(self, hold):
         threads = Threads(1, name="oauth", begin=list, most_waiting=4)
 

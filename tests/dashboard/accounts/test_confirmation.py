@@ -38,6 +38,7 @@ def old(here):
     return here
 
 
+@pytest.mark.long
 def test_somebody_who_signed_in_over_10_minutes_ago_is_asked_and_whoever_has_just_done_so_is_not(here):
     for path in SENSITIVE:
         assert PAGE not in here.get(path).get("Location", ""), path
@@ -84,6 +85,7 @@ def test_a_kept_form_is_sent_on_to_its_own_page_only_once_and_for_its_own_accoun
     assert old.post(PAGE, {"password": factories.PASSWORD, **asked})["Location"] == make
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("meanwhile", ["its page is asked for anew", "one is sent that cannot be kept", "10 minutes have gone"])
 def test_a_kept_form_is_forgotten_if(old, ada, app, meanwhile):
     """Nobody remembers by then what they are proving themselves for; a link that another site made could have them do it."""

@@ -35,6 +35,7 @@ def answer_of(key, challenge, user):
     return {"credential": json.dumps(key.answer(challenge, user=user)), "next": "/"}
 
 
+@pytest.mark.long
 def test_the_owner_proves_it_by_a_passkey_and_adds_one_however_often_the_other_asks_who_answers_nothing(here, thief, key, ada):
     challenge = challenge_on(here.get(NEW), "creation-options")
     assert thief.get(NEW).status_code == 200
@@ -54,6 +55,7 @@ def test_the_owner_proves_it_by_a_passkey_and_adds_one_however_often_the_other_a
     assert thief.post(CONFIRM, answer_of(key, challenge, ada)).status_code == 200
 
 
+@pytest.mark.long
 def test_an_answer_counts_once_within_ten_minutes_and_for_what_was_asked(here, key, ada, monkeypatch):
     late = "its response came too late"
     challenge = challenge_on(here.get(NEW), "creation-options")
@@ -72,6 +74,7 @@ def test_an_answer_counts_once_within_ten_minutes_and_for_what_was_asked(here, k
     assert late in text_of(here.post(CONFIRM, answer_of(key, challenge, ada)))
 
 
+@pytest.mark.long
 def test_an_answer_to_that_signs_nobody_in_and_proves_nothing_in_another_session_of_the_same_person(here, key, ada):
     """In a browser that has the question too, from a page that anybody with an account may open."""
     challenge = challenge_on(here.get(CONFIRM), "request-options")
@@ -80,6 +83,7 @@ def test_an_answer_to_that_signs_nobody_in_and_proves_nothing_in_another_session
         assert other.post(path, answer_of(key, challenge, ada)).status_code == 200
 
 
+@pytest.mark.long
 def test_the_secret_of_one_time_codes_is_not_pushed_out_and_offered_to_that_browser_alone(here, thief, ada):
     secret = shown_secret(here)
     thief.post(ON, {"code": app_code(secret)})

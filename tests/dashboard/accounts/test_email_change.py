@@ -33,6 +33,7 @@ def email_of(user):
     return User.objects.get(pk=user.pk).email
 
 
+@pytest.mark.long
 def test_the_link_changes_it_tells_both_and_stands_in_the_log_of_each_workspace_of_that_person(here, ada, demo, link, mailbox):
     """Clients of her workspaces go on naming her, or mail about them would go to the mailbox of before, also after its reader was removed."""
     assert f"Mail is on its way to {NEW}." in here.get("/accounts/profile/").content.decode()
@@ -103,6 +104,7 @@ def test_who_was_removed_gets_no_notices_again_by_a_change_of_the_address_and_wh
     assert present_owner_of(client) == ["Ada@example.com"]
 
 
+@pytest.mark.long
 def test_somebody_who_reads_the_mail_of_a_mistyped_address_changes_nothing_and_learns_nothing(here, ada, eve, mailbox):
     here.post(CHANGE, {"email": NEW})
     [message] = mailbox(NEW)
@@ -134,6 +136,7 @@ def test_an_address_with_an_account_gets_the_same_response_and_no_link(here, ada
     assert mailbox() == []
 
 
+@pytest.mark.long
 def test_what_was_made_for_the_old_one_in_her_workspaces_ends(here, ada, demo, link):
     """Somebody who is removed later, or a later reader of that mailbox, could come back by it."""
     owner = factories.add_member(demo, factories.create_user("olga@example.com"), Membership.Role.OWNER)

@@ -98,6 +98,7 @@ def make_link(browser, page, **fields):
     return browser.post(page, {"once": spent_forms.new_token(), "recipient": STRANGER, "lifetime": "24h", "secret_expiry": "90d", **fields})
 
 
+@pytest.mark.long
 def test_signing_in_by_a_passkey_which_takes_no_time_and_is_an_event_each(here, ada, monkeypatch):
     key = SecurityKey()
     register(here, key)

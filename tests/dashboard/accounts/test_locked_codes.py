@@ -66,6 +66,7 @@ def test_a_wrong_recovery_code_does_not_count(ada, app):
     assert "wrong" not in Authenticator.objects.get(type="totp").data
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("locked")
 def test_a_recovery_code_unlocks_them(ada, app):
     assert enter(ada, app.recovery_codes[0]).status_code == 302

@@ -84,6 +84,7 @@ def test_after_the_password_a_code_is_asked_for_and_leads_to_the_page_that_was_a
     assert last_event("user.signed_in").after == {"method": "password and one-time code"}
 
 
+@pytest.mark.long
 def test_a_code_works_once_and_no_older_one_after_a_newer(ada, app):
     """RFC 6238 §5.2. Somebody may have seen a code that its owner didn't send."""
     for steps, expected in ((0, 302), (0, 200), (-1, 200), (1, 302), (0, 200)):
@@ -94,6 +95,7 @@ def test_a_code_works_once_and_no_older_one_after_a_newer(ada, app):
     assert WRONG in response.content.decode()
 
 
+@pytest.mark.long
 def test_nor_does_the_code_that_turned_them_on_or_an_older_one(here, ada):
     secret = shown_secret(here)
     here.post(ON, {"code": app_code(secret)})
@@ -120,6 +122,7 @@ def test_after_5_wrong_codes_the_sign_in_has_ended_and_the_account_is_told(brows
     assert mailbox.subjects(ada.email) == ["Somebody has your password but not your code"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("guessed", ["000000", "aaaa-aaaa-aaaa"])
 def test_codes_guessed_from_many_addresses_end_too_and_keep_none_of_the_other_kind_from_working(ada, app, settings, guessed):
     """Otherwise, somebody who knows the password could lock the owner out for as long as they like."""

@@ -34,6 +34,7 @@ def signs_in(key, user, counter):
     return sign_in_by(Browser(), key, user).status_code == 302
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("registered", "uses"),
     [

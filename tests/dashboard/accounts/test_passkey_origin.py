@@ -52,6 +52,7 @@ def key(here):
     return key
 
 
+@pytest.mark.long
 def test_an_answer_of_this_origin_signs_in_and_of_another_does_not(key, ada):
     browser = Browser()
     for client_data in ELSEWHERE:
@@ -61,6 +62,7 @@ def test_an_answer_of_this_origin_signs_in_and_of_another_does_not(key, ada):
     assert browser.get(SECURITY).status_code == 200
 
 
+@pytest.mark.long
 def test_nor_does_it_add_a_passkey_nor_does_one_whose_algorithm_nobody_asked_for(here):
     """§7.1 step 20. It could sign nobody in, and each try would fail."""
     for client_data in AT_EACH_DOOR:
@@ -69,6 +71,7 @@ def test_nor_does_it_add_a_passkey_nor_does_one_whose_algorithm_nobody_asked_for
     assert not Authenticator.objects.exists()
 
 
+@pytest.mark.long
 def test_nor_does_it_prove_who_it_is(here, key, ada):
     age_confirmation(here)
 
@@ -83,6 +86,7 @@ def test_nor_does_it_prove_who_it_is(here, key, ada):
     assert here.get(NEW).status_code == 200
 
 
+@pytest.mark.long
 def test_nor_is_it_a_second_factor(key, ada):
     def prove(browser, **client_data):
         page = browser.post("/accounts/sign-in/", {"login": ada.email, "password": factories.PASSWORD})["Location"]

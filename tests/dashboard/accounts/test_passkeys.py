@@ -148,6 +148,7 @@ def test_what_to_ask_a_browser_for_is_for_the_script_only_and_fills_no_table(bro
     assert not Session.objects.exists()
 
 
+@pytest.mark.long
 def test_it_is_renamed_and_a_bad_name_is_refused(here, ada):
     passkey = prove(here, add_passkey(ada))
     for name in ("", " ", "a\0b", "a\nb", "x" * 101, "x" * 100_000, "\u202egnp.exe"):
@@ -190,6 +191,7 @@ def test_another_persons_passkey_or_one_that_never_was_is_not_found_and_each_cha
         assert here.get(path)["Location"].startswith("/accounts/confirm/?next=")
 
 
+@pytest.mark.long
 def test_there_are_at_most_20(here, ada):
     for number in range(20):
         add_passkey(ada, f"Key {number}")

@@ -17,6 +17,7 @@ def _hashers(settings):
     settings.PASSWORD_HASHERS = PASSWORD_HASHERS
 
 
+@pytest.mark.long
 def test_passwords_that_come_at_once_are_hashed_with_argon2id_one_after_the_other_and_recognised():
     """Each takes 100 MB."""
     with ThreadPoolExecutor(2) as threads:
@@ -27,6 +28,7 @@ def test_passwords_that_come_at_once_are_hashed_with_argon2id_one_after_the_othe
     assert not check_password("another horse battery", other)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a niceness and a core for each thread")
 def test_it_steps_back_on_a_core_which_is_never_the_first_of_several_and_nothing_else_does():
     everything = os.sched_getaffinity(threading.get_native_id())

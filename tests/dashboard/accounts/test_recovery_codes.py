@@ -117,6 +117,7 @@ def use(user, code):
         connection.close()
 
 
+@pytest.mark.long
 def test_while_another_is_looked_at_one_is_asked_to_come_back(ada, app):
     with secret._hashing:
         assert "Too many codes are being checked." in enter(ada, app.recovery_codes[0])[1].content.decode()

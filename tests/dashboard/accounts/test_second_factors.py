@@ -68,6 +68,7 @@ class TestThatWasNotProved:
     def app(self, here, ada):  # noqa: ARG002  # after the sign-in, which would ask for it
         return App(ada)
 
+    @pytest.mark.long
     def test_it_opens_nothing_and_is_led_to_prove_it_which_the_password_again_does_not(self, here, ada):
         """The account isn't changed by it either, though it began a moment ago, so that the password need not be entered again."""
         for path in PATHS:
@@ -134,6 +135,7 @@ class TestLast:
 class TestOtherSessions:
     """The account's other sessions: the second factor may be meant to keep out somebody who has one."""
 
+    @pytest.mark.long
     @pytest.mark.parametrize(("others", "said"), [(1, "Your other session has ended."), (2, "Your 2 other sessions have ended.")])
     def test_the_first_factor_ends_them_and_the_account_is_told(self, here, ada, mailbox, others, said):
         browsers = [as_person(ada) for _ in range(others)]

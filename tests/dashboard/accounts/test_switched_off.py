@@ -69,6 +69,7 @@ def test_without_a_proof_it_looks_like_a_wrong_password(browser, ada):
     assert not is_in(browser)
 
 
+@pytest.mark.long
 def test_a_code_after_the_password_leads_nowhere_also_once_the_account_is_on_again(browser, ada, app, demo):
     """A sign-in that was started before may belong to the person who must be kept out. Memberships and factors are there still."""
     second = Browser()
@@ -163,6 +164,7 @@ def _hand_over(client, user, *, recipient=""):
     return hand_overs.create_hand_over(client=client, recipient=recipient, **lifetime, actor=Actor(user.audit_name), now=timezone.now())
 
 
+@pytest.mark.long
 def test_the_mail_of_clients_that_name_it_goes_elsewhere_and_members_see_that_it_is_off(elsewhere, ben, eve, demo, other):
     """An outsider whom a member named is told as before."""
     of_ben, of_eve = (factories.create_client(demo, contact=user.email.title()).secret.client for user in (ben, eve))

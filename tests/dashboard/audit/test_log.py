@@ -122,6 +122,7 @@ class TestFilters:
         assert find(adas, f"period=dates&{query}") == [made[1].pk, made[0].pk]
         assert find(adas, "period=dates&since=9999-12-31") == find(adas, "period=dates&until=0001-01-01") == []
 
+    @pytest.mark.long
     def test_by_person_kind_action_address_and_text(self, adas, demo):
         """A person is found whatever their address was."""
         assert "No events in the last 7 days. Show all" in text_of(adas.get(PAGE))
@@ -205,6 +206,7 @@ class TestFilters:
         assert plaintext not in page.content.decode()
 
 
+@pytest.mark.long
 def test_pages_go_from_the_newest_to_the_oldest_and_back(adas, demo, monkeypatch):
     """They keep the filters, take few queries, and come as a part to the script."""
     AuditEvent.objects.filter(workspace=demo).delete()

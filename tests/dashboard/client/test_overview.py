@@ -223,6 +223,7 @@ def test_what_has_ended_waits_behind_a_line_and_of_very_many_the_last_are_listed
     assert "Older ones are in the audit log." in said
 
 
+@pytest.mark.long
 def test_ten_secrets_of_which_many_run_out_cost_no_more_queries_than_two(adas, client, url, django_assert_num_queries):
     age(client, days=400)
     old, _ = rotate(client, ago=timedelta(hours=1))

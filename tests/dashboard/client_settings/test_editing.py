@@ -71,6 +71,7 @@ def test_saving_what_is_there_changes_nothing_and_else_the_event_holds_only_what
     assert changes() == [({"contact": ""}, {"contact": "payments@example.com"})]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("entered", "tokens", "said"),
     [
@@ -143,6 +144,7 @@ def test_a_subject_to_which_tokens_are_bound_needs_no_method_of_its_own(carls, c
     assert Client.objects.get().tls_subject == "x.example.com"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seen", ["", "x" * 65])
 def test_what_was_sent_without_saying_what_was_seen_can_be_saved_after_a_look(carls, client, seen):
     page = carls.post(path(client), {**entries(client), "contact": "kept@example.com", "seen": seen})
@@ -174,6 +176,7 @@ def test_viewer_sees_the_facts_and_who_can_change_them(bens, eves, client):
     assert eves.get(path(client).replace("/w/demo/", "/w/other/")).status_code == 404
 
 
+@pytest.mark.long
 def test_what_the_workspace_no_longer_allows_may_stay_but_not_be_kept_in_a_change(adas, client, now):
     methods = ["client_secret_basic", "private_key_jwt"]
     change_workspace(workspace=client.workspace, allowed_auth_methods=methods, max_token_lifetime=600, actor=factories.TESTS, now=now)
@@ -266,6 +269,7 @@ def test_odd_lifetime_and_tags_with_commas_that_a_command_gave_can_stay(carls, d
     assert changes() == [({"name": "odd"}, {"name": "renamed"})]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("old", ["https://ada@api.example.com", "https://api.example.com/a b", "https://api.example.com/$(id)", "https://api.example.com/a,b"])
 def test_an_audience_that_no_client_may_be_given_any_more_can_stay(carls, client, old):
     Client.objects.update(audiences=["https://api.example.com", old])

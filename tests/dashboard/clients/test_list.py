@@ -151,6 +151,7 @@ def test_a_secret_in_the_search_is_neither_searched_for_nor_shown_nor_kept_in_th
     assert adas.get(PAGE, {"q": f"eyJhbGciOiJFUzI1NiJ9.{'e' * 300}.c2ln"})["Location"] == PAGE
 
 
+@pytest.mark.long
 def test_environments_and_states_are_chosen_by_links_that_keep_the_rest_and_a_second_click_turns_the_order_around(adas, demo):
     make(demo, "live-one")
     disable_client(client=make(demo, "test-one", environment="test"), actor=factories.TESTS, now=NOW())
@@ -262,6 +263,7 @@ def page(workspace, query):
     return page_of(rows, order_of(filters, now=now), size=filters.size, before=filters.before, after=filters.after)
 
 
+@pytest.mark.long
 def test_pages_follow_each_other_and_lead_back(adas, demo):
     make_many(demo, 23)
     whole = names_of(adas.get(PAGE, {"sort": "-used", "size": 25}))
@@ -309,6 +311,7 @@ def test_typing_refreshes_only_the_table_with_its_count_and_links(adas, demo):
     assert (answer["Vary"], answer["Cache-Control"]) == ("HX-Request, Cookie", "no-store")
 
 
+@pytest.mark.long
 def test_the_page_needs_twelve_queries_at_most_with_any_amount_of_data(adas, demo, django_assert_max_num_queries, django_assert_num_queries):
     for client in make_many(demo, 15):
         create_public_key(client)

@@ -214,6 +214,7 @@ def test_an_endless_key_is_read_no_further_than_a_key_is_long_and_not_sent_back(
     assert len(page.content) < 100_000
 
 
+@pytest.mark.long
 def test_300_scopes_are_too_many_and_the_page_asks_the_database_little_whatever_there_is(danas, demo, django_assert_max_num_queries):
     demo.scopes.bulk_create(type(demo.scopes.first())(workspace=demo, name=f"scope:{number}") for number in range(300))
     with django_assert_max_num_queries(12):
@@ -276,6 +277,7 @@ def test_key_of_another_client_and_the_private_key_of_one_are_refused(danas, dem
     assert "This key belongs to route-planner. Use a separate key for each client." in errors_of(page)
 
 
+@pytest.mark.long
 def test_workspace_may_forbid_methods_and_endless_secrets(danas, demo):
     change_workspace(
         workspace=demo,

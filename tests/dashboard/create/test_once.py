@@ -21,6 +21,7 @@ from tests.dashboard.conftest import Browser, sign_in, text_of
 from tests.dashboard.create.conftest import NEW, entries, once_of, secrets_in
 
 
+@pytest.mark.long
 def test_the_same_form_again_says_what_it_made_for_a_month(danas, demo):
     sent = entries()
     danas.post(NEW, sent)
@@ -61,6 +62,7 @@ def test_a_form_whose_client_is_gone_is_not_found(danas, demo):
     assert danas.post(NEW, sent).status_code == 404
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("once", [None, "cut-off"], ids=["none", "cut off"])
 def test_a_form_whose_token_is_no_good_comes_back_with_one_that_is(danas, demo, once):
     page = danas.post(NEW, entries(once=once))

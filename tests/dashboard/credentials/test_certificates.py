@@ -81,6 +81,7 @@ def test_one_of_an_authority_says_which_and_of_many_names_the_first_ones_are_sho
     assert "host-10" not in said
 
 
+@pytest.mark.long
 def test_the_second_step_adds_it_with_the_method_that_the_client_lacks(danas, dana, client_):
     answer = add(danas, client_, pem(), name="Gateway")
     assert answer["Location"] == url(client_)
@@ -100,6 +101,7 @@ def test_a_client_whose_tokens_are_bound_to_certificates_needs_no_method_for_it(
     assert "self_signed_tls_client_auth" not in client_.auth_methods
 
 
+@pytest.mark.long
 def test_several_are_added_at_once_or_those_that_one_chooses(danas, client_):
     text = pem(name="one") + pem(name="two")
     thumbprints = re.findall(r'name="chosen"\s+value="([^"]+)"', show(danas, client_, text).content.decode())
@@ -164,6 +166,7 @@ def test_more_than_the_limit_are_refused_with_the_words_of_the_service(danas, cl
     assert "The client has 0 usable certificates. Revoke one" in text_of(add(danas, client_, pem()))
 
 
+@pytest.mark.long
 @pytest.mark.rfc("5280", "4.1.2.5")
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
 def test_one_that_never_ends_is_shown_and_revoked_in_every_zone(danas, client_, demo, zone):

@@ -35,6 +35,7 @@ def queries_of(browser, path):
     return [query["sql"] for query in captured]
 
 
+@pytest.mark.long
 def test_no_page_needs_more_than_twelve_queries(adas, many):
     client, names = many
     # A first visit asks more.

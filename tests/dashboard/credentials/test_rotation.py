@@ -56,6 +56,7 @@ def test_the_form_asks_for_the_overlap_and_24_hours_is_the_default(danas, client
     assert 'class="btn main tall"' in page.content.decode()
 
 
+@pytest.mark.long
 def test_the_page_says_who_is_told_before_expiry_if_there_is_time(danas, client_):
     assert "We tell the admins if the old secret is still used 1 hour before it expires." in text_of(danas.get(page_of(client_)))
     Client.objects.filter(pk=client_.pk).update(contact="payments@example.com")

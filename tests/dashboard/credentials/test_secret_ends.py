@@ -122,6 +122,7 @@ def test_what_has_ended_or_was_revoked_meanwhile_stays_so(danas, old, now, page_
     assert "It was revoked today" in text
 
 
+@pytest.mark.long
 def test_a_secret_that_is_used_is_ended_by_typing_its_id_and_its_tokens_keep_working(danas, old):
     use(old, "198.51.100.7")
     give_tokens(old, 3)
@@ -135,6 +136,7 @@ def test_a_secret_that_is_used_is_ended_by_typing_its_id_and_its_tokens_keep_wor
     assert (old.is_usable(timezone.now()), old.revoked_at) == (False, None)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("tokens", "said"), [(1, "1 token stays valid until it expires."), (0, "It had no valid tokens.")])
 def test_a_silent_one_is_ended_by_one_click(danas, old, tokens, said):
     assert "to confirm" not in text_of(danas.get(end_of(old)))

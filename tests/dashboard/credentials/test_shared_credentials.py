@@ -1,5 +1,6 @@
 """A public key or certificate of another client of the workspace is refused. Creating a client with one is in tests/dashboard/create/test_create_client.py."""
 
+import pytest
 from django.utils import timezone
 
 from clients.models import ClientPublicKey
@@ -16,6 +17,7 @@ def test_a_key_of_another_client_is_refused_with_its_name(danas, client_, key):
     assert "This key belongs to route-planner. Use a separate key for each client." in text_of(show(danas, client_, pem_of(key)))
 
 
+@pytest.mark.long
 def test_keys_in_other_workspaces_dont_count(danas, client_, other, key):
     theirs = factories.create_client(other).secret.client
     ClientPublicKey.objects.create(

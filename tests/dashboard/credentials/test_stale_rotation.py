@@ -36,6 +36,7 @@ def test_a_secret_that_is_gone_meanwhile_doesnt_matter(danas, client_, opened, s
     assert client_.secrets.count() == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seen", ["", "unknown0000", "<b>"])
 def test_without_a_seen_state_the_current_secret_is_rotated(danas, client_, opened, seen):
     danas.post(url(client_, "rotate"), {**opened, "seen": seen})

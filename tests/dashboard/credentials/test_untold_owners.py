@@ -46,6 +46,7 @@ def mails():
 
 @pytest.mark.usefixtures("slow", "few_places")
 class TestPlaces:
+    @pytest.mark.long
     def test_one_person_s_acts_leave_places_to_others_and_what_has_none_is_told_to_the_admins_once(self, danas, dans, demo, secret):
         Client.objects.update(contact=OWNER)
         other = factories.create_client(demo, name="other", contact="other@elsewhere.example").secret
@@ -58,6 +59,7 @@ class TestPlaces:
         assert sorted(mail for mail in told if mail[1] == about) == [(ADMIN, about), ("dan@example.com", about)]
         assert "other@elsewhere.example" in dict(told)
 
+    @pytest.mark.long
     def test_so_is_a_rotation(self, danas, demo, secret, client_):
         Client.objects.update(contact=OWNER)
         for one in range(4):
@@ -65,6 +67,7 @@ class TestPlaces:
         rotate(danas, client_)
         assert (ADMIN, f"Secret {secret.secret_id} was rotated: billing-sync") in mails()
 
+    @pytest.mark.long
     def test_colleagues_need_not_wait_behind_strangers(self, danas, demo, secret, dan):
         Client.objects.update(contact=dan.email)
         end_of_strangers(danas, demo, 4)
@@ -72,6 +75,7 @@ class TestPlaces:
         assert dan.email in dict(mails())
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("slow")
 def test_further_notices_are_summed_up_in_one_mail(danas, demo, secret, dan, monkeypatch):
     monkeypatch.setattr(queue, "MAX_TO_ONE", 3)
@@ -109,6 +113,7 @@ class TestTooManyToOneAddress:
         assert "We tell the admins that you rotated it." in text_of(danas.get(f"/w/demo/clients/{secret.client.client_id}/rotate/?overlap=0"))
 
 
+@pytest.mark.long
 def test_one_person_tells_few_strangers_within_an_hour_whatever_their_addresses_are(danas, demo, monkeypatch):
     monkeypatch.setattr(quotas, "MAX_NOTICES_TO_STRANGERS", 3)
     end_of_strangers(danas, demo, 5)

@@ -79,6 +79,7 @@ def test_sent_again_the_form_makes_no_second_link_even_at_once(adas, page, monke
     assert HandOver.objects.count() == 1
 
 
+@pytest.mark.long
 def test_it_is_mailed_and_if_that_fails_it_is_shown(adas, page, settings):
     response = adas.post(page, entries(sends="on"))
     [sent] = [sent for sent in outbox.outbox if sent.to == ["jonas@example.com"]]

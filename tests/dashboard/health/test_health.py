@@ -238,6 +238,7 @@ class TestMail:
         adas.get(PAGE)
         assert opened == [1]
 
+    @pytest.mark.long
     def test_one_that_hangs_keeps_no_page_waiting(self, adas, monkeypatch):
         monkeypatch.setattr(mail_check, "PATIENCE", 0.01)
         monkeypatch.setattr(mail_check, "get_connection", lambda **_options: time.sleep(0.5) or Server([]))

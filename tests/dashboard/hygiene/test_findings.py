@@ -31,6 +31,7 @@ def add_secret(secret, *, made, used, make, now, lifetime=None):
     return new
 
 
+@pytest.mark.long
 def test_of_clean_clients_everything_is_in_order(adas, make, demo):
     make(made=10, auth_methods=["client_secret_basic"])
     text = text_of(adas.get(URL))
@@ -115,6 +116,7 @@ def test_scopes_that_were_never_asked_for_are_found_only_of_clients_that_name_sc
     assert "read write read" in text_of(page)
 
 
+@pytest.mark.long
 def test_clients_that_may_use_the_body_are_found_unless_basic_would_not_do(adas, make, demo):
     secret = make("both")
     make("body only", auth_methods=["client_secret_post"])
@@ -141,6 +143,7 @@ def test_disabled_clients_are_found_after_90_days_while_they_have_credentials(ad
     assert names(adas, "disabled") == ["long", "with a key"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ["", *(f"{kind.value}/" for kind in Kind)])
 def test_a_page_needs_twelve_queries_at_most_with_any_number_of_clients(adas, make, ask_scopes, path):
     for number in range(4):

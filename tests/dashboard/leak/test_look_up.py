@@ -173,6 +173,7 @@ def test_a_token_says_how_long_it_is_valid_and_what_obtained_it(adas, billing, n
     assert "Stop it now" not in text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", ["the client is disabled", "the workspace is scheduled for deletion", "DPoP is required"])
 def test_a_token_that_would_work_again_if_somebody_undid_a_change_can_be_revoked(adas, billing, now, change):
     """docs/rotation.md advises to disable the client first."""
@@ -204,6 +205,7 @@ def test_a_token_that_ended_says_when(ada, billing, monkeypatch):
     assert "A token of billing-sync that expired on " in text_of(look_up(sign_in(ada), token))
 
 
+@pytest.mark.long
 def test_a_public_key_is_found_by_its_kid_and_by_its_private_half(adas, billing, now):
     program = Program()
     private = program.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -242,6 +244,7 @@ def test_a_private_key_that_is_not_registered_names_the_clients_whose_keys_need_
         assert "not from this instance" not in text
 
 
+@pytest.mark.long
 def test_a_private_key_that_is_not_registered_is_told_beside_one_that_is(adas, billing, now, monkeypatch):
     monkeypatch.setattr(findings, "MAX_KEYHOLDERS", 1)
     registered, unregistered = Program(), Program()
@@ -318,6 +321,7 @@ def test_many_look_ups_have_to_wait(adas, billing, monkeypatch):
     assert 0 < int(refused["Retry-After"]) <= 300
 
 
+@pytest.mark.long
 def test_of_many_things_that_somebody_has_had_found_the_audit_log_has_the_number(bens, adas, demo, billing, monkeypatch):
     """Otherwise a viewer could write hundreds of events with each look-up. The look-up is never refused: the secret that works may be in the next one."""
     monkeypatch.setattr(quotas, "MAX_FOUND", 3)

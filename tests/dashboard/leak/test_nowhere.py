@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+import pytest
 from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import connection
@@ -24,6 +25,7 @@ def dump():
         yield str(session.get_decoded())
 
 
+@pytest.mark.long
 def test_what_was_pasted_is_kept_nowhere_and_a_file_is_never_written_to_a_disk(danas, billing, caplog, capfd, tmp_path, monkeypatch):
     def fail(*_arguments, **_more):
         raise AssertionError("a file was written")

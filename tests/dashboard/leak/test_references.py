@@ -29,6 +29,7 @@ def test_a_reference_that_leads_nowhere_shows_nothing(adas, demo, what):
     assert "No secret or token of this instance found" in text_of(adas.get(URL, {"what": what}))
 
 
+@pytest.mark.long
 def test_a_reference_shows_what_it_names_and_from_another_workspace_nothing(adas, eves, billing):
     client = billing.secret.client
     key, certificate = create_public_key(client, kid="a.dotted.kid"), create_certificate(client)

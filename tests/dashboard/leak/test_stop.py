@@ -27,6 +27,7 @@ def stop(browser, what):
     return browser.post(STOP, {"what": what})
 
 
+@pytest.mark.long
 def test_a_pasted_secret_is_revoked_in_two_clicks(danas, billing):
     """The events say who ended what and why. Ending it again changes nothing."""
     what = f"s.{billing.secret.secret_id}"
@@ -73,6 +74,7 @@ def test_everything_that_was_found_ends_together(danas, demo, billing):
     assert "Tell the person who runs route-planner that it needs new credentials" in text
 
 
+@pytest.mark.long
 def test_a_token_ends_alone_and_is_not_counted_again(danas, billing):
     first, second, _ = (ask_for_token(billing).json()["access_token"] for _ in range(3))
     [what] = buttons_of(look_up(danas, first))
@@ -109,6 +111,7 @@ def test_somebody_who_signed_in_long_ago_proves_it_first_and_the_click_is_kept(d
     assert ClientSecret.objects.get(pk=billing.secret.pk).revoked_at is not None
 
 
+@pytest.mark.long
 def test_finished_tasks_are_saved_in_the_address(danas, dans, billing, now):
     client = billing.secret.client
     client.created_at = now - timedelta(days=60)
@@ -130,6 +133,7 @@ def test_finished_tasks_are_saved_in_the_address(danas, dans, billing, now):
     assert "Export" in text_of(dans.get(events))
 
 
+@pytest.mark.long
 def test_a_long_list_is_ended_whole_though_the_address_names_its_beginning(danas, billing, monkeypatch):
     """A dump of more than is told at once is ended round by round."""
     monkeypatch.setattr(findings, "MAX_FOUND", 2)
@@ -208,6 +212,7 @@ def test_one_person_s_mails_about_much_stand_in_one_more(bens, demo, ada, monkey
         assert f"- Secret {secret} leaked: billing-sync" in more.body
 
 
+@pytest.mark.long
 def test_nobody_is_told_of_the_same_twice_within_an_hour(bens, eve, demo, billing, dana, mailoutbox):
     factories.add_member(demo, eve, Membership.Role.VIEWER)
     other, told = factories.create_client(demo, name="other"), {"tell": "yes", "what": f"s.{billing.secret.secret_id}"}

@@ -14,6 +14,7 @@ from tests.dashboard.conftest import create_public_key, text_of
 from tests.dashboard.leak.conftest import ask_for_token, end, look_up
 
 
+@pytest.mark.long
 def test_a_log_is_read_whole_and_each_thing_has_its_own_verdict(adas, demo, billing):
     token = ask_for_token(billing).json()["access_token"]
     second, third = factories.create_client(demo, name="route-planner"), factories.create_client(demo, name="crm-bridge")
@@ -88,6 +89,7 @@ def test_a_file_is_read_in_the_encodings_of_logs_and_the_field_as_well(adas, bil
     assert "2 found, 2 of them work right now" in text_of(look_up(adas, other.plaintext, file=f"a\n{billing.plaintext}\n".encode(encoding)))
 
 
+@pytest.mark.long
 def test_a_text_of_nine_megabytes_is_read_and_one_of_eleven_is_refused(adas, billing, monkeypatch):
     """What is found is looked for in its end alone: all of it would take a second."""
     line, really, read = "." * 80 + "\n", findings.look_up, []
@@ -109,6 +111,7 @@ def test_long_texts_are_looked_through_one_after_the_other(demo, now, monkeypatc
     assert not findings._long_text.locked()
 
 
+@pytest.mark.long
 def test_a_long_text_holds_no_thread_while_another_is_looked_through(adas, billing):
     text = "nothing here\n" * 50_000 + billing.plaintext
     with findings._long_text:

@@ -25,6 +25,7 @@ def moved(dan, demo):
     return accounts.change_email(user=dan, token=token, actor=factories.TESTS, now=timezone.now())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("recipient", ["Dan@example.com", "Dan <dan@example.com>", "daniel@example.com"])
 def test_a_hand_over_link_is_withdrawn_as_well(adas, browser, ada, moved, client, demo, recipient):
     link = make_link(client, ada, recipient=recipient).plaintext

@@ -177,6 +177,7 @@ class TestWithoutAnAccount:
         assert "Too many passwords are being checked." in text_of(response)
         assert "Welcome to Demo." in text_of(accept(browser, **ACCOUNT))
 
+    @pytest.mark.long
     def test_an_account_made_meanwhile_is_signed_in_to(self, browser, link):
         see(browser, link)
         factories.create_user("jonas@example.com")

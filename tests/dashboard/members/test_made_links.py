@@ -141,6 +141,7 @@ class TestWithdrawing:
         hand_overs.use_for_secret(hand_over=make_link(client, dan).hand_over, is_allowed=bool, actor=factories.TESTS, now=timezone.now())
         invitation_link(membership_of(dan, demo), "late@example.com", now=timezone.now() - timedelta(days=8))
 
+    @pytest.mark.long
     def test_removing_withdraws_them_says_so_before_and_after_and_in_the_audit_log_with_the_reason(self, adas, ada, dan, client, demo, invited, handed):
         assert "2 invitations and 2 hand-over links made by or for dan@example.com stop working" in text_of(adas.get(page_of(dan, demo, "remove")))
         assert "dan@example.com was removed. Withdrawn: 2 invitations and 2 hand-over links." in text_of(remove(adas, dan, demo, follow=True))

@@ -105,6 +105,7 @@ def test_to_strangers_and_others_also_who_administer_the_instance_it_is_not_foun
     assert Browser().get(PAGE)["Location"] == "/accounts/sign-in/?next=/w/demo/members/"
 
 
+@pytest.mark.long
 def test_many_people_come_in_pages_and_cost_no_more_queries(adas, demo):
     """A page that is not there shows one that is."""
     with CaptureQueriesContext(connection) as few:

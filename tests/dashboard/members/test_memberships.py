@@ -39,6 +39,7 @@ def test_the_page_says_what_one_gains_and_loses(adas, dan, demo):
     assert "Viewer Loses: create and edit clients" in text
 
 
+@pytest.mark.long
 def test_an_owner_gives_every_role(adas, ada, dan, demo):
     before = "admin"
     for role in ("admin", "viewer", "developer", "owner"):

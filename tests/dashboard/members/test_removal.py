@@ -134,6 +134,7 @@ class TestLeaving:
         assert "You left Demo." in text_of(adas.post(LEAVE, follow=True))
         assert role_of(ada, demo) is None
 
+    @pytest.mark.long
     def test_the_clients_of_a_leaving_member_are_handed_over(self, jonas, jonases, demo, dan):
         browser = sign_in(jonas)
         assert "12 clients name you as their owner" in text_of(browser.get(LEAVE))

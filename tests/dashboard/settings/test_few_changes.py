@@ -44,6 +44,7 @@ def test_the_settings(adas, demo):
     assert_bounded(lambda number: adas.post(SETTINGS, entries(adas) | {"name": f"Demo {number}"}), "workspace.changed")
 
 
+@pytest.mark.long
 def test_what_describes_a_client_of_which_saving_what_is_there_already_is_no_change(adas, billing):
     client = billing.secret.client
     there = client_settings.entries(client)
@@ -57,6 +58,7 @@ def test_what_describes_a_client_of_which_saving_what_is_there_already_is_no_cha
     assert "Nothing was saved." in text_of(change(4))
 
 
+@pytest.mark.long
 def test_whether_a_client_is_disabled(adas, billing):
     client = billing.secret.client
 

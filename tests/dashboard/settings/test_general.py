@@ -82,6 +82,7 @@ def test_stricter_policy_is_a_report_first_and_nothing_has_changed(adas, demo, b
     assert (workspace.max_secret_lifetime_days, workspace.requires_secret_expiry, changes()) == (None, False, [])
 
 
+@pytest.mark.long
 def test_enforced_policy_holds_from_then_on_and_is_one_event_and_a_loosened_one_is_saved_at_once(adas, demo, billing):
     """Shorter tokens leave nothing that anybody has to mend."""
     enforce(adas, max_token_lifetime="600", requires_second_factor="")
@@ -130,6 +131,7 @@ def test_report_names_what_each_policy_touches(adas, demo, ben, dan, settings):
     assert not AccessPolicy.objects.exists()
 
 
+@pytest.mark.long
 def test_long_lists_have_pages_the_settings_go_along_and_the_page_needs_few_statements(adas, demo, django_assert_max_num_queries):
     page = adas.get(save(adas, allowed_auth_methods=ALL_METHODS[1:])["Location"])
     assert f"Allowed methods {ALL_METHODS[0]} 0 clients" in text_of(page)
@@ -161,6 +163,7 @@ def test_two_people_who_save_at_once_dont_undo_each_other(adas, dans, demo):
 # What doesn't comply with the policies
 
 
+@pytest.mark.long
 def test_the_page_lists_what_breaks_the_policies_and_sets_an_expiry_date(adas, demo, billing):
     demand(demo, max_secret_lifetime_days=90)
     assert "1 item doesn’t comply with the policies." in text_of(adas.get(SETTINGS))

@@ -63,6 +63,7 @@ def test_days_out_of_range_are_refused(adas, demo, field, value):
     assert not changes()
 
 
+@pytest.mark.long
 def test_admins_and_viewers_look_only(dans, bens, demo):
     for browser in (dans, bens):
         page = text_of(browser.get(RETENTION))

@@ -179,6 +179,7 @@ def test_an_account_that_is_switched_off_stays_out(browser, okta, demo, ada):
     assert events("user.sign_in_failed")[-1].target_id == ada.audit_name
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_the_first_sign_in_at_two_places_at_once_makes_one_account(okta, demo):
     okta.claims.update({"sub": "00u2", "email": "grace@example.com", "groups": ["devs"]})

@@ -77,6 +77,7 @@ def test_addresses_of_one_ipv6_network_have_one_together(okta, ada, hold):
     assert user_of(other) == ada.pk
 
 
+@pytest.mark.long
 def test_strangers_of_many_networks_leave_one_to_who_signed_in_before(okta, ada, hold):
     known = at("192.0.2.1")
     come(known, okta)
@@ -90,6 +91,7 @@ def test_strangers_of_many_networks_leave_one_to_who_signed_in_before(okta, ada,
     assert user_of(known) == ada.pk
 
 
+@pytest.mark.long
 def test_and_to_who_proves_who_they_are(okta, ada, hold):
     """It opens the pages that revoke."""
     known = at("192.0.2.1")

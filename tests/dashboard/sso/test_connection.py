@@ -43,6 +43,7 @@ def linked(ada, okta):
     return SocialAccount.objects.create(user=ada, provider=okta.issuer, uid="00u1ada")
 
 
+@pytest.mark.long
 def test_somebody_who_is_signed_in_connects_is_told_and_signs_in_there_until_the_connection_ends(ada_in, okta, ada, second_browser):
     assert "Connect with Okta" in ada_in.get(PAGE).content.decode()
     response = come(ada_in, okta, path=CONNECT, email="another@address.example", email_verified=False)
@@ -137,6 +138,7 @@ def test_somebody_who_has_no_password_proves_it_at_the_provider(passwordless, ok
     assert passwordless.post(CONNECT).status_code == 200
 
 
+@pytest.mark.long
 def test_the_form_that_asked_is_sent_on(passwordless, okta, ada):
     ada.set_password(factories.PASSWORD)
     ada.save()

@@ -134,6 +134,7 @@ def test_somebody_who_has_a_second_factor_here_is_asked_for_it_unless_the_provid
     assert user_of(browser) == ada.pk
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("claims", "status"), [({"amr": ["mfa"]}, 200), ({"amr": ["pwd"]}, 302)])
 def test_a_new_proof_at_the_provider_opens_it_if_the_provider_asked_for_one(browser, okta, demo, ada, linked, claims, status):
     """For a session by password from before the account had a second factor."""
@@ -148,6 +149,7 @@ def test_a_new_proof_at_the_provider_opens_it_if_the_provider_asked_for_one(brow
     assert (said in browser.get("/accounts/confirm/").content.decode()) is (status == 302)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("claims", "asks_again"), [({"amr": ["mfa"]}, False), ({"amr": ["pwd"]}, True), ({}, True)])
 def test_one_factor_at_the_provider_proves_nothing_of_an_account_that_has_two_here(browser, okta, demo, ada, linked, claims, asks_again):
     """However long ago the session proved the second one. Otherwise a stolen session and a phished password could remove the factors."""

@@ -65,6 +65,7 @@ def test_a_membership_made_by_hand_stays_as_it_is_whether_a_group_names_it_or_no
     assert factories.TESTS.name in {event.actor for event in events("member.added")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("groups", [["devs"], []])
 def test_the_last_owner_stays_one(browser, okta, demo, ada, groups):
     grace(browser, okta, "bosses")
@@ -89,6 +90,7 @@ def test_what_is_not_exactly_a_group_gives_no_role(browser, okta, demo, groups):
     assert roles() == {}
 
 
+@pytest.mark.long
 def test_a_single_group_may_come_as_text_thousands_in_userinfo_and_the_claim_have_another_name(browser, okta, demo, settings):
     known = {"sub": "00u2", "email": "grace@example.com"}
     come(browser, okta, **known, groups="devs")

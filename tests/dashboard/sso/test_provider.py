@@ -97,6 +97,7 @@ def test_anything_but_a_bearer_token_is_not_sent_on(browser, okta, tokens):
     assert not [path for path, *_ in okta.requests if path.endswith("/userinfo")]
 
 
+@pytest.mark.long
 def test_a_provider_that_hangs_is_given_up(browser, okta, monkeypatch):
     monkeypatch.setattr(provider_module, "TIMEOUT", 0.6)
     okta.replies["/token"] = lambda _: time.sleep(2)
@@ -119,6 +120,7 @@ def test_a_certificate_of_another_authority_is_not_trusted(browser, okta, settin
     assert "certificate of localhost isn't valid" in log()
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_a_provider_that_hangs_leaves_threads_to_everybody_else(okta, monkeypatch):
     monkeypatch.setattr(provider_module, "TIMEOUT", 1.5)

@@ -131,6 +131,7 @@ def test_nor_by_proving_there_who_they_are(browser, okta, demo, ada, monkeypatch
     assert len(events("user.confirmed")) == 1
 
 
+@pytest.mark.long
 def test_nor_do_refused_sign_ins(browser, okta, demo, monkeypatch):
     """A provider that knows everybody would let anybody use them up."""
     monkeypatch.setattr(quotas, "MAX_REFUSALS", 2)

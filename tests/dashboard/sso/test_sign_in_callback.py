@@ -42,6 +42,7 @@ def test_a_state_counts_once_also_with_a_copy_of_the_cookie_or_without_any(brows
     assert user_of(browser) is None
 
 
+@pytest.mark.long
 def test_a_browser_keeps_a_few_that_it_has_begun_and_who_copied_the_session_pushes_none_out(browser, okta, ada):
     browser.get(okta.authorize(begin(browser)))
     for _ in range(5):

@@ -68,6 +68,7 @@ class TestTotals:
         use(billing, 100, hours=10 * 24)
         assert f"Granted {seen} " in text_of(read(adas, period=period))
 
+    @pytest.mark.long
     def test_an_environment_counts_its_own_clients_and_each_link_keeps_what_else_is_chosen(self, adas, use, billing, planner):
         use(billing, 7)
         use(planner, 5)
@@ -232,6 +233,7 @@ class TestPage:
         for part in ("over-time", "by-client", "why-refused", "by-scope", "by-address"):
             assert "This part can’t be shown right now." in section(page, part)
 
+    @pytest.mark.long
     def test_it_needs_twelve_queries_at_most_with_any_number_of_clients(self, adas, use, demo, django_assert_max_num_queries):
         for number, client in enumerate(make_many(demo, 15)):
             use(client, number + 1, corrects=False)
