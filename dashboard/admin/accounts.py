@@ -74,7 +74,7 @@ class UserAdmin(ReadOnlyAdmin):
         def explain(user: User) -> list[str]:
             if user.is_active:
                 return ["It is already enabled. Nothing changes."]
-            return ["The person can sign in again, and the account's memberships count again. Earlier sessions and links don't come back."]
+            return ["The person can sign in again, and the account's memberships apply again. Earlier sessions and links don't come back."]
 
         words = ("Enable these accounts?", "Enable", "Enabled: {count}. These people can sign in again.")
         return self._change(request, queryset, "enable_accounts", words, explain, account_status.enable_account, "enabled")

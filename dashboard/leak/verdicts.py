@@ -59,7 +59,7 @@ def judge_all(report: Report, *, now: datetime, zone: tzinfo) -> Verdict:
     working = [one for one in found if one.state in (State.USED, State.WORKS) and one.pasted.is_harmful]
     total = len(found) + report.left_out
     if working:
-        return Verdict("", "alert", f"{total:,} found, {len(working):,} of them work{'s' if len(working) == 1 else ''} right now")
+        return Verdict("", "alert", f"{total:,} found, {len(working):,} working right now")
     if report.foreign_private_keys:
         return UNREGISTERED if report.keyholders else FOREIGN_KEY
     if any(one.can_be_ended and one.pasted.is_harmful for one in found):

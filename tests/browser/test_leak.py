@@ -93,7 +93,7 @@ def test_a_log_of_six_megabytes_is_read_and_all_in_it_ends(server, finder, way, 
     hand.page.get_by_label("Or a file").set_input_files({"name": "app.log", "mimeType": "text/plain", "buffer": log.encode()})
     hand.press("Look it up")
     verdict(hand).wait_for()
-    assert verdict(hand).inner_text() == "2 found, 2 of them work right now"
+    assert verdict(hand).inner_text() == "2 found, 2 working right now"
     hand.press("Revoke all 2")
     hand.page.wait_for_url("**/leak/stop/**")
     assert ask_for_token(server, billing).status_code == 401

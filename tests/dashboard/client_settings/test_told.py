@@ -93,5 +93,5 @@ def test_the_heir_of_somebody_who_is_removed_in_one_mail(adas, demo, client):
     heir = factories.add_member(demo, factories.create_user(NEXT), Membership.Role.DEVELOPER)
     factories.create_client(demo, contact=OWNER)
     assert adas.post(f"/w/demo/members/{mia.pk}/remove/", {"heir": heir.pk}).status_code == 302
-    assert [message.subject for message in sent() if message.to == [NEXT]] == ["Owner changed: 2 of Demo"]
+    assert [message.subject for message in sent() if message.to == [NEXT]] == ["Owner changed: 2 clients in Demo"]
     assert not [message for message in sent() if message.to == [OWNER] and message.subject.startswith("Owner changed")]

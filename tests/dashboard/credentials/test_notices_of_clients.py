@@ -109,7 +109,7 @@ class TestOfAnUnusedClient:
     def test_of_several_one_mail(self, django_capture_on_commit_callbacks, demo):
         factories.create_client(demo, contact=OWNER, now=timezone.now() - timedelta(days=200))
         self.run(django_capture_on_commit_callbacks)
-        assert told() == ["Clients were disabled: 2 of Demo"]
+        assert told() == ["Clients were disabled: 2 clients in Demo"]
 
 
 class TestBeforeAnUnusedClientIsDisabled:
@@ -129,7 +129,7 @@ class TestBeforeAnUnusedClientIsDisabled:
 
     def test_its_owner_hears_in_one_mail_of_several(self, run):
         run()
-        assert told() == ["Unused clients will be disabled: 2 of Demo"]
+        assert told() == ["Unused clients will be disabled: 2 in Demo"]
         [message] = sent()
         by = timezone.now() + timedelta(days=7)
         for text in (message.body, " ".join(message.alternatives[0].content.split())):
@@ -141,7 +141,7 @@ class TestBeforeAnUnusedClientIsDisabled:
 
     def test_the_admins_hear_if_nobody_else_can(self, run):
         run(contact="")
-        assert [(message.to, message.subject) for message in sent()] == [(["ada@example.com"], "Unused clients will be disabled: 2 of Demo")]
+        assert [(message.to, message.subject) for message in sent()] == [(["ada@example.com"], "Unused clients will be disabled: 2 in Demo")]
 
 
 def test_that_it_is_deleted(adas, client_):
@@ -161,7 +161,7 @@ class TestAdmin:
         admin.post(list_url(ClientSecret), form)
         assert sorted(told()) == ["2 credentials were revoked: Demo", f"Secret {theirs.secret_id} was revoked: billing-sync"]
 
-    @pytest.mark.parametrize(("number", "subject"), [(1, "A client was disabled: billing-sync"), (2, "Clients were disabled: 2 of Demo")])
+    @pytest.mark.parametrize(("number", "subject"), [(1, "A client was disabled: billing-sync"), (2, "Clients were disabled: 2 clients in Demo")])
     def test_disabled_clients(self, admin, demo, client_, number, subject):
         pks = [client_.pk, factories.create_client(demo, contact=OWNER).secret.client.pk][:number]
         admin.post(list_url(Client), {"action": "disable_clients", "_selected_action": pks, "confirmed": "yes"})

@@ -49,7 +49,7 @@ def test_what_goes_on_is_said_with_the_credential_that_it_uses(danas, secret):
     text = text_of(danas.get(page_of(secret)))
     assert "2 tokens end at once." in text
     assert "198.51.100.7 stops getting tokens with it." in text
-    assert f"It uses {new.secret_id} too, and continues with that." in text
+    assert f"It uses {new.secret_id} too, and keeps working." in text
     assert f"203.0.113.61 and 1 other place keep working. They use {new.secret_id}, which never expires." in text
     assert "has no other credential" not in text
 

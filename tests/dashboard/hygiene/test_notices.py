@@ -31,7 +31,7 @@ def test_silent_secrets(danas, make, now, tidy_up):
 
 def test_idle_clients(adas, make, tidy_up):
     make("one", used=100), make("two", used=100)
-    assert tidy_up(adas, "idle") == ["Clients were disabled: 2 of Demo"]
+    assert tidy_up(adas, "idle") == ["Clients were disabled: 2 clients in Demo"]
 
 
 def test_credentials_of_disabled_clients(adas, make, now, tidy_up):
@@ -43,7 +43,7 @@ def test_credentials_of_disabled_clients(adas, make, now, tidy_up):
 def test_scopes_that_were_removed(adas, make, ask_scopes, tidy_up):
     for name in ("one", "two"):
         ask_scopes(make(name, scopes=["read", "write"]), "read")
-    assert tidy_up(adas, "unused-scopes") == ["Unused scopes were removed: 2 of Demo"]
+    assert tidy_up(adas, "unused-scopes") == ["Unused scopes were removed: 2 clients in Demo"]
     assert "\n- write\n" in sent()[-1].body
 
 
@@ -58,7 +58,7 @@ def test_expiry_dates(adas, make, now, tidy_up, kind, made, days, reason):
         secret = make(name, made=made)
         add_secret(secret, made=made, used=0, make=make, now=now)
     ClientSecret.objects.update(expires_at=None)
-    assert tidy_up(adas, kind) == ["An expiry date was set for secrets: 2 of Demo"]
+    assert tidy_up(adas, kind) == ["An expiry date was set for secrets: 2 clients in Demo"]
     [message] = [message for message in sent() if message.to == [OWNER]]
     assert f"Reason: “{reason}”." in message.body
     end = ClientSecret.objects.latest("pk").expires_at

@@ -145,7 +145,7 @@ def test_of_secrets_without_a_digest_a_few_are_hashed_and_the_rest_is_believed(a
     ClientSecret.objects.update(digest="")
     page = look_up(adas, "\n".join(new.plaintext for new in news))
     assert len(hashed) == 3
-    assert "6 found, 6 of them work right now" in text_of(page)
+    assert "6 found, 6 working right now" in text_of(page)
 
 
 def test_a_secret_that_cannot_be_checked_at_this_moment_is_believed(adas, billing, monkeypatch):

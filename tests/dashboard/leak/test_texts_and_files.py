@@ -23,7 +23,7 @@ def test_a_log_is_read_whole_and_each_thing_has_its_own_verdict(adas, demo, bill
     log = "\n".join(f'2026-11-24T12:00:00Z level=info msg="{line}"' for line in lines * 200)
     page = look_up(adas, file=log.encode())
     text = text_of(page)
-    assert "4 found, 3 of them work right now" in text
+    assert "4 found, 3 working right now" in text
     assert "Revoke all 4" in text
     assert "1 well-formed secret isn’t from this instance." in text
     assert "1 secret is cut off, so nobody can tell whose it is." in text
@@ -86,7 +86,7 @@ def test_a_packed_file_is_refused_for_nothing_in_it_could_be_read(adas, content)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_a_file_is_read_in_the_encodings_of_logs_and_the_field_as_well(adas, billing, encoding):
     other = factories.create_secret(billing.secret.client)
-    assert "2 found, 2 of them work right now" in text_of(look_up(adas, other.plaintext, file=f"a\n{billing.plaintext}\n".encode(encoding)))
+    assert "2 found, 2 working right now" in text_of(look_up(adas, other.plaintext, file=f"a\n{billing.plaintext}\n".encode(encoding)))
 
 
 @pytest.mark.long

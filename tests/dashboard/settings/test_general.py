@@ -188,7 +188,7 @@ def test_owners_of_clients_hear_that_their_secrets_expire(adas, demo, billing):
     Client.objects.update(contact="payments@example.com")
     adas.post(REPORT, {"days": "30"})
     [message] = sent()
-    assert (message.to, message.subject) == (["payments@example.com"], "An expiry date was set for secrets: 2 of Demo")
+    assert (message.to, message.subject) == (["payments@example.com"], "An expiry date was set for secrets: 2 clients in Demo")
 
 
 # Bad input

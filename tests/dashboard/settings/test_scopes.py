@@ -94,7 +94,7 @@ def test_owners_of_clients_that_lose_a_scope_hear_of_it(adas, demo, orders):
         factories.create_client(demo, name=name, scopes=["orders:read", "read"], contact="routes@example.com")
     factories.create_client(demo, scopes=["read"], contact="payments@example.com")
     adas.post(path(orders, "remove/"))
-    assert [(message.to, message.subject) for message in sent()] == [(["routes@example.com"], "Scopes were removed: 2 of Demo")]
+    assert [(message.to, message.subject) for message in sent()] == [(["routes@example.com"], "Scopes were removed: 2 clients in Demo")]
 
 
 def test_built_in_scope_cant_be_touched(adas, demo):
