@@ -1,8 +1,11 @@
 """The unchanged deploy/nginx.conf under the real nginx: TokenOS's own site. What it has for an API is in test_nginx_gateway."""
 
 import base64
+import os
+import signal
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +20,7 @@ import urllib3
 
 from tests.certificates import self_signed
 from tests.servers.nginx import AUDIENCE, HANDSHAKE, Site, api_port, site
+from tests.servers.stores import children
 
 __all__ = ["api_port", "site"]
 
@@ -102,6 +106,34 @@ def test_unfinished_requests_of_one_network_leave_room_for_others(site: Site) ->
         sock.settimeout(10)
         assert b" 429 " in sock.recv(100)
         assert site.token().status == 200
+
+
+def test_requests_that_are_given_up_count_until_tokenos_has_answered(site: Site) -> None:
+    """Otherwise a stranger who cancels each at once is never over the limit, and TokenOS has no time for others."""
+    head = b"GET /healthz HTTP/1.1\r\nHost: tokens.example.com\r\n\r\n"
+    assert site.tokenos.process
+    workers = children(site.tokenos.process.pid)
+
+    def ask() -> socket.socket:
+        sock = socket.create_connection(("127.0.0.1", site.plain.port), timeout=10, source_address=("127.0.0.3", 0))
+        sock.sendall(head)
+        return sock
+
+    try:
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        with ExitStack() as held:
+            for sock in [held.enter_context(ask()) for _ in range(128)]:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with ask() as refused:
+                assert b" 429 " in refused.recv(100)
+        time.sleep(0.5)
+        with ask() as refused:
+            assert b" 429 " in refused.recv(100)
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+    assert site.token().status == 200
 
 
 def test_stranger_with_a_long_body_is_refused_before_it_is_sent(site: Site) -> None:
