@@ -26,15 +26,15 @@ run: $(VENV)/.installed ## Do all of setup, then serve
 test test-fast test-slow coverage check: export PYTHONDONTWRITEBYTECODE :=
 PYTEST = $(BIN)/python -m pytest -n $$(( $$(nproc) + 2 )) --dist loadfile --no-loadscope-reorder
 
-test: check ## Run every check and every test but the slow ones
+test: check ## Run every check, and every test but the slow ones and the variants: before a commit
 	@echo "pytest"
-	@$(PYTEST) -m "not slow"
+	@$(PYTEST) -m "not slow and not variant"
 
 test-fast: $(VENV)/.installed-dev ## Run the short tests that start no server, browser or other program, with the first and the last case of each
 	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 1 )) --dist worksteal -m "not program and not long and not slow" --few --ignore tests/dashboard/test_page_costs.py \
 		tests/test_*.py tests/clients tests/commands tests/dashboard tests/docs tests/oauth
 
-coverage: $(VENV)/.installed-dev ## Run every test, and check that they cover the code
+coverage: $(VENV)/.installed-dev ## Run every test, as CI does, and check that they cover the code
 	@echo "pytest"
 	@$(PYTEST) --cov --cov-report=
 	@echo "coverage: 95 % of everything"
@@ -42,8 +42,8 @@ coverage: $(VENV)/.installed-dev ## Run every test, and check that they cover th
 	@echo "coverage: every branch of clients and oauth"
 	@$(BIN)/coverage report --include='clients/*,oauth/*' --fail-under=100
 
-test-slow: $(VENV)/.installed-dev ## Run the floods, faults and endurance tests that “make test” leaves out
-	@$(PYTEST) -m slow
+test-slow: $(VENV)/.installed-dev ## Run what “make test” leaves out: floods, faults, endurance tests, and more ways to use the pages
+	@$(PYTEST) -m "slow or variant"
 
 check: $(VENV)/.installed-dev ## Check style, types, import direction, templates, migrations, and that pytest can collect every test
 	@$(MAKE) --jobs=2 --output-sync=target check-code check-tests

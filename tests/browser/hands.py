@@ -4,6 +4,8 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page
 
+from tests.browser.variants import mainly
+
 
 class Pointer:
     def __init__(self, page: Page) -> None:
@@ -87,6 +89,9 @@ WAYS: dict[str, tuple[type[Pointer], dict[str, Any]]] = {
     "keyboard": (Keyboard, {}),
     "scriptless": (Pointer, {**_NARROW, "java_script_enabled": False}),
 }
-# Between them: both widths, both hands, with and without scripts.
-BOTH = ["keyboard", "scriptless"]
-WITH_SCRIPT = ["phone", "keyboard"]
+# Between them: both widths, both hands, with and without scripts. The first of each pair is the stricter one, or the one that its stories are about.
+BOTH = mainly("keyboard", "scriptless")
+MAINLY_SCRIPTLESS = mainly("scriptless", "keyboard")
+WITH_SCRIPT = mainly("keyboard", "phone")
+MAINLY_PHONE = mainly("phone", "keyboard")
+NARROW = mainly("scriptless", "phone")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Error
 
 from tests.browser.conftest import ARGUMENTS, QUICK_CHROMIUM
-from tests.browser.hands import BOTH, WAYS, WITH_SCRIPT
+from tests.browser.hands import BOTH, MAINLY_PHONE, NARROW, WAYS
 from tests.browser.pages import make, open_session, sign_in
 
 
@@ -82,7 +82,7 @@ def test_a_browser_that_keeps_whole_pages_for_back_shows_no_secret_either(chromi
     browser.close()
 
 
-@pytest.mark.parametrize("way", ["phone", "scriptless"])
+@pytest.mark.parametrize("way", NARROW)
 def test_two_clicks_make_one_client(ada, way):
     hand, workspace = ada(way)
     fill_in(hand, workspace, "clicked-twice")
@@ -93,7 +93,7 @@ def test_two_clicks_make_one_client(ada, way):
     assert count_clients(hand, workspace, "clicked-twice") == 1
 
 
-@pytest.mark.parametrize("way", WITH_SCRIPT)
+@pytest.mark.parametrize("way", MAINLY_PHONE)
 def test_a_client_that_another_tab_deleted_cannot_be_rotated(ada, server, way):
     hand, workspace = ada(way)
     client = server.manage("create_client", "--workspace", f"hasty-{way}", "--name", "short-lived")
@@ -113,7 +113,7 @@ def test_a_session_that_ended_in_the_middle_of_a_form_costs_no_entry(ada, way):
     hand, workspace = ada(way)
     fill_in(hand, workspace, "<i>שלום</i>")
     hand.page.context.clear_cookies(name="__Host-session")
-    if way in WITH_SCRIPT:
+    if way != "scriptless":
         with hand.page.expect_response("**/preview/"):
             hand.write("Name", "<i>שלום</i> 2")
     else:
@@ -126,7 +126,7 @@ def test_a_session_that_ended_in_the_middle_of_a_form_costs_no_entry(ada, way):
     opened.value.close()
     hand.page.bring_to_front()
     hand.press("Send entries again")
-    if way not in WITH_SCRIPT:
+    if way == "scriptless":
         # Its token is of before the sign-in, so it asks once more.
         hand.page.get_by_role("heading", name="This page was open too long").wait_for()
         hand.press("Send entries again")

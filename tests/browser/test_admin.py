@@ -7,6 +7,7 @@ import pytest
 
 from tests.browser.barriers import find_barriers, scrolls_sideways
 from tests.browser.pages import make
+from tests.browser.variants import mainly
 
 ADD_CREDENTIALS = """
 from clients.models import Client
@@ -52,7 +53,7 @@ def get_token(server, client):
     return server.post("/oauth2/token", data={"grant_type": "client_credentials"}, auth=(client["client_id"], client["client_secret"])).status_code
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", mainly(1280, 390))
 def test_an_operator_finds_a_client_and_disables_it(server, visit, operator, client, look, width):
     watched = visit(width)
     page = watched.page
@@ -101,7 +102,7 @@ def test_an_action_is_chosen_in_the_list(visit, operator, client, look):
     assert watched.complaints == []
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+@pytest.mark.parametrize(("width", "scheme"), mainly((390, "light"), (1280, "dark")))
 def test_a_public_key_and_a_certificate_fit_the_screen_and_can_be_revoked(server, visit, operator, client, look, width, scheme):
     done = server.fork("shell", "--no-imports", "-c", ADD_CREDENTIALS.replace("CLIENT", client["client_id"]))
     assert done.returncode == 0, done.stderr

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.browser.hands import BOTH, WITH_SCRIPT
+from tests.browser.hands import BOTH, MAINLY_PHONE, MAINLY_SCRIPTLESS
 from tests.browser.pages import make
 
 
@@ -57,7 +57,7 @@ def test_a_row_is_a_sentence_on_a_phone_and_has_its_target_in_a_column_elsewhere
     assert row.get_by_role("link", name="billing-sync").count() == 1
 
 
-@pytest.mark.parametrize("way", BOTH)
+@pytest.mark.parametrize("way", MAINLY_SCRIPTLESS)
 def test_the_list_can_be_exported_more_than_once(auditor, way):
     hand = auditor(way)
     hand.page.goto("/w/auditor/audit/?q=route-planner")
@@ -69,7 +69,7 @@ def test_the_list_can_be_exported_more_than_once(auditor, way):
         assert re.fullmatch(r"audit-\d{4}-\d\d-\d\d\.json", download.value.suggested_filename)
 
 
-@pytest.mark.parametrize("way", WITH_SCRIPT)
+@pytest.mark.parametrize("way", MAINLY_PHONE)
 def test_dates_are_asked_for_where_they_are_chosen(auditor, way):
     hand = auditor(way)
     hand.page.goto("/w/auditor/audit/")

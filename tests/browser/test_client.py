@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.hands import BOTH, WAYS, WITH_SCRIPT
+from tests.browser.hands import BOTH, MAINLY_SCRIPTLESS, WAYS
 from tests.browser.pages import make
 
 
@@ -68,7 +68,7 @@ def test_what_a_program_sends_is_tested_and_never_shown_again(server, ada, way):
     verdict = hand.page.get_by_role("region", name="This works")
     verdict.wait_for()
     assert "billing-sync" in verdict.inner_text()
-    if way in WITH_SCRIPT:
+    if way != "scriptless":
         assert hand.page.evaluate("document.activeElement.textContent.trim()") == "This works"
 
 
@@ -82,7 +82,7 @@ def test_a_new_request_appears_on_the_open_page(server, ada, way):
     latest.get_by_text("Token issued").nth(before).wait_for(timeout=20_000)
 
 
-@pytest.mark.parametrize("way", ["keyboard", "scriptless"])
+@pytest.mark.parametrize("way", MAINLY_SCRIPTLESS)
 def test_the_requests_are_filtered(server, ada, way):
     hand, workspace, program = ada(way)
     assert ask(server, program, data={"grant_type": "client_credentials", "scope": "nothing"}).status_code == 400
@@ -90,7 +90,7 @@ def test_the_requests_are_filtered(server, ada, way):
     hand.press("Requests")
     hand.page.wait_for_url("**/requests/")
     hand.choose("Result", "Granted")
-    if way not in WITH_SCRIPT:
+    if way == "scriptless":
         hand.press("Apply")
     hand.page.wait_for_url("**/requests/?result=granted**")
     hand.page.get_by_text("invalid_scope").first.wait_for(state="detached")

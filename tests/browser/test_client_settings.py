@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.browser.hands import BOTH, WAYS, WITH_SCRIPT
+from tests.browser.hands import BOTH, MAINLY_PHONE, MAINLY_SCRIPTLESS, WAYS
 from tests.browser.pages import make
 
 
@@ -80,7 +80,7 @@ def test_what_is_in_use_is_asked_about_and_what_another_tab_saved_is_told(enter,
     assert ask_for_token(server, client, scope="read").status_code == 200
 
 
-@pytest.mark.parametrize("way", BOTH)
+@pytest.mark.parametrize("way", MAINLY_SCRIPTLESS)
 def test_a_client_is_disabled_and_enabled_again(enter, server, way):
     client = make_client(server, way, "fax-gateway")
     hand = enter(way, f"editor-{way}")
@@ -98,7 +98,7 @@ def test_a_client_is_disabled_and_enabled_again(enter, server, way):
     assert ask_for_token(server, client).status_code == 200
 
 
-@pytest.mark.parametrize("way", WITH_SCRIPT)
+@pytest.mark.parametrize("way", MAINLY_PHONE)
 def test_a_client_that_nothing_uses_is_deleted_once_its_name_is_typed(enter, server, way):
     client = make_client(server, way, "old-import")
     hand = enter(way, f"editor-{way}")

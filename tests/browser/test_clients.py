@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.barriers import find_barriers
-from tests.browser.hands import BOTH, WITH_SCRIPT
+from tests.browser.hands import BOTH, MAINLY_PHONE, WITH_SCRIPT
 
 LIST = "/w/kestrel/clients/"
 # In the form of a secret, and nobody's.
@@ -59,7 +59,7 @@ def test_what_needs_care_is_listed_and_the_order_is_turned_around(hand):
     assert names(hand.page) == ordered[::-1]
 
 
-@in_ways(WITH_SCRIPT)
+@in_ways(MAINLY_PHONE)
 def test_while_one_types_the_list_follows_is_announced_and_can_be_linked(hand):
     page = hand.page
     field = page.get_by_role("searchbox")
@@ -73,7 +73,7 @@ def test_while_one_types_the_list_follows_is_announced_and_can_be_linked(hand):
     assert "q=crm" in page.locator("#clients-env a").first.get_attribute("href")
 
 
-@in_ways(WITH_SCRIPT)
+@in_ways(MAINLY_PHONE)
 def test_a_secret_pasted_into_a_search_stays_in_the_browser(hand):
     page, sent = hand.page, []
     page.on("request", lambda request: sent.append(request.url + (request.post_data or "")))

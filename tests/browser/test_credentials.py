@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.browser.hands import BOTH, WAYS
+from tests.browser.hands import BOTH, MAINLY_SCRIPTLESS, NARROW, WAYS
 from tests.browser.pages import make
 from tests.public_keys import pem
 
@@ -115,7 +115,7 @@ def test_a_secret_is_rotated_the_old_one_gets_more_time_is_ended_and_is_revoked(
     assert new_id in read(hand)
 
 
-@pytest.mark.parametrize("way", BOTH)
+@pytest.mark.parametrize("way", MAINLY_SCRIPTLESS)
 def test_a_public_key_is_looked_at_and_then_added(enter, server, way):
     client = make_client(server, way, "warehouse-scanner")
     hand = enter(way, f"rotator-{way}")
@@ -144,7 +144,7 @@ def test_refreshing_a_preview_keeps_the_focus(enter, server):
     assert box.evaluate("element => element === document.activeElement")
 
 
-@pytest.mark.parametrize("way", ["phone", "scriptless"])
+@pytest.mark.parametrize("way", NARROW)
 def test_the_page_with_the_secret_makes_no_second_one_when_it_is_loaded_again(enter, server, way):
     client = make_client(server, way, "refunds-worker")
     hand = enter(way, f"rotator-{way}")

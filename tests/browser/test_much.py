@@ -6,6 +6,9 @@ from tests.browser.pages import make
 from tests.browser.shown import Shown
 from tests.browser.windows import look_at
 
+# Their pages with less data are looked at before each commit.
+pytestmark = pytest.mark.variant
+
 OLD = "/w/kestrel-old/clients/{client}"
 
 

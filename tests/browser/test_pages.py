@@ -8,6 +8,7 @@ from django.urls import URLPattern
 from dashboard import urls
 from tests.browser.barriers import find_all_barriers, find_barriers
 from tests.browser.pages import PAGES, PAGES_OF_PEOPLE, WITHOUT_PAGE, sign_in
+from tests.browser.variants import mainly_once
 from tests.browser.windows import SCREENSHOTS, look_at, take_pictures
 
 
@@ -29,7 +30,7 @@ def test_every_route_is_looked_at():
     assert routes == {shown.name for shown in PAGES} | WITHOUT_PAGE
 
 
-@pytest.mark.parametrize("shown", PAGES_OF_PEOPLE, ids=lambda shown: f"{shown.name}-{shown.person}-{shown.status}")
+@pytest.mark.parametrize("shown", mainly_once(PAGES_OF_PEOPLE), ids=lambda shown: f"{shown.name}-{shown.person}-{shown.status}")
 def test_a_page_is_light_stable_and_accessible(windows, cast, shown):
     look_at(windows(shown.person), cast, shown)
 

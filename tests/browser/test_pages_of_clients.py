@@ -3,6 +3,7 @@
 import pytest
 
 from tests.browser.pages import PAGES_OF_CLIENTS
+from tests.browser.variants import mainly_once
 from tests.browser.windows import look_at
 
 
@@ -11,6 +12,6 @@ def server(kestrel):
     return kestrel
 
 
-@pytest.mark.parametrize("shown", PAGES_OF_CLIENTS, ids=lambda shown: f"{shown.name}-{shown.person}-{shown.status}")
+@pytest.mark.parametrize("shown", mainly_once(PAGES_OF_CLIENTS), ids=lambda shown: f"{shown.name}-{shown.person}-{shown.status}")
 def test_a_page_is_light_stable_and_accessible(windows, cast, shown):
     look_at(windows(shown.person), cast, shown)

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.browser.authenticator import add_authenticator, one_time_code
-from tests.browser.hands import BOTH, WAYS, WITH_SCRIPT
+from tests.browser.hands import BOTH, MAINLY_SCRIPTLESS, NARROW, WAYS, WITH_SCRIPT
 from tests.browser.pages import PASSWORD, make
 
 
@@ -56,7 +56,7 @@ def find_link(server, address, pattern):
     raise AssertionError(f"no mail with such a link came to {address}")
 
 
-@pytest.mark.parametrize("way", BOTH)
+@pytest.mark.parametrize("way", MAINLY_SCRIPTLESS)
 def test_the_theme_is_chosen_and_stays(enter, way):
     hand = enter(way)
     hand.page.goto("/accounts/sign-in/")
@@ -128,7 +128,7 @@ def test_a_passkey_that_the_server_does_not_request_is_shown_there_too(enter, st
     hand.page.get_by_text(said).first.wait_for()
 
 
-@pytest.mark.parametrize("way", BOTH)
+@pytest.mark.parametrize("way", MAINLY_SCRIPTLESS)
 def test_one_time_codes_and_recovery_codes(enter, way):
     hand = enter(way)
     address = f"mina-{way}@example.com"
@@ -218,7 +218,7 @@ def test_an_idle_person_is_warned_before_the_session_ends_and_can_stay(enter):
     assert "You were signed out." in warning.inner_text()
 
 
-@pytest.mark.parametrize("way", ["phone", "scriptless"])
+@pytest.mark.parametrize("way", NARROW)
 def test_a_page_that_was_open_too_long_keeps_what_was_typed(enter, way):
     hand = enter(way)
     hand.page.goto("/accounts/reset/")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.hands import BOTH
+from tests.browser.hands import MAINLY_SCRIPTLESS
 from tests.servers.single_sign_on import NAME, single_sign_on
 from tests.servers.test_interoperability import javascript
 
@@ -14,7 +14,7 @@ def server(single_sign_on):
     return single_sign_on.server
 
 
-@pytest.mark.parametrize("way", BOTH)
+@pytest.mark.parametrize("way", MAINLY_SCRIPTLESS)
 def test_somebody_comes_in_by_the_provider(enter, single_sign_on, way):
     hand = enter(way)
     hand.page.goto("/accounts/sign-in/?next=/w/demo/members/")

@@ -4,6 +4,7 @@ import pytest
 
 from tests.browser.barriers import find_shifts
 from tests.browser.pages import PAGES
+from tests.browser.variants import mainly
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ NAMES = (
 LONG = [next(shown for shown in PAGES if shown.name == name) for name in NAMES]
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", mainly(390, 1280))
 @pytest.mark.parametrize("shown", LONG, ids=lambda shown: shown.name)
 def test_nothing_moves_on_a_page_that_comes_slowly(windows, cast, shown, width):
     page = windows(shown.person)

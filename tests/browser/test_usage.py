@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from tests.browser.hands import BOTH
+from tests.browser.hands import BOTH, MAINLY_SCRIPTLESS
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_a_refusal_leads_to_the_requests_that_were_refused_for_it(tom, way):
     hand.page.get_by_text("invalid_scope").first.wait_for()
 
 
-@pytest.mark.parametrize("way", BOTH)
+@pytest.mark.parametrize("way", MAINLY_SCRIPTLESS)
 def test_the_numbers_of_every_client_are_taken_away(tom, way):
     hand = tom(way)
     with hand.page.expect_download() as download:
