@@ -1,5 +1,6 @@
 """Chromium, as Debian packages it, against the real server. Without it these tests are skipped, except in CI: make test must not need a package manager."""
 
+import json
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from tests.browser.hands import WAYS, Pointer
 from tests.browser.leaks import Watch
 from tests.browser.pages import make, open_session
 from tests.servers.conftest import Server, keys, make_lasting_server, make_server  # noqa: F401  # fixtures
+from tests.servers.shared import make_once, run_folder
 from tests.servers.stores import missing
 
 # It makes assertions for several modules, which say then what they saw.
@@ -56,16 +58,35 @@ def server(make_lasting_server: Callable[..., Server]) -> Iterator[Server]:  # n
 
 
 @pytest.fixture(scope="package")
-def kestrel(make_lasting_server: Callable[..., Server]) -> Iterator[Server]:  # noqa: F811  # the fixture
-    """One server for all modules that use the whole cast, with single sign-on at a provider that these tests never use."""
-    made = make_lasting_server(SSO_ISSUER="https://sso.example.com", SSO_CLIENT_ID="tokenos", SSO_CLIENT_SECRET="of-nobody", SSO_NAME="Kestrel ID")
-    yield made
+def _kestrel_and_cast(make_lasting_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Any]]:  # noqa: F811
+    sso = {"SSO_ISSUER": "https://sso.example.com", "SSO_CLIENT_ID": "tokenos", "SSO_CLIENT_SECRET": "of-nobody", "SSO_NAME": "Kestrel ID"}
+    # One worker: each compiles for itself the templates of all pages that it shows.
+    made = make_lasting_server(start=False, WEB_CONCURRENCY="1", **sso)
+    folder = run_folder(tmp_path_factory)
+
+    def create() -> dict[str, str]:
+        values = make(made, "create_cast")
+        made.close()
+        shutil.copytree(made.data_dir, folder / "cast")
+        return {"values": json.dumps(values)}
+
+    # Once for all processes: it takes as long as looking at five pages.
+    values = json.loads(make_once(folder, "cast", create)["values"])
+    shutil.copytree(folder / "cast", made.data_dir, dirs_exist_ok=True)
+    made.start()
+    yield made, values
     made.stop(signal.SIGQUIT)
 
 
 @pytest.fixture(scope="package")
-def cast(kestrel: Server) -> Any:
-    return make(kestrel, "create_cast")
+def kestrel(_kestrel_and_cast: tuple[Server, Any]) -> Server:
+    """One server for all modules that use the whole cast, with single sign-on at a provider that these tests never use."""
+    return _kestrel_and_cast[0]
+
+
+@pytest.fixture(scope="package")
+def cast(_kestrel_and_cast: tuple[Server, Any]) -> Any:
+    return _kestrel_and_cast[1]
 
 
 @pytest.fixture(scope="package")

@@ -87,7 +87,7 @@ def watch_requests_arrive(hand, server, client_id, secret):
     assert fetch_token(server, client_id, secret)["token_type"] == "Bearer"
     feed.get_by_text("That was your first token.").wait_for()
     # A machine that is busy with other tests may be late now and then.
-    assert min(seconds_until_it_shows(feed, server, client_id, secret) for _ in range(3)) < 2
+    assert any(seconds_until_it_shows(feed, server, client_id, secret) < 2 for _ in range(3))
     assert feed.locator("li").first.inner_text().replace("\n", " ").count("Token issued to 127.0.0.1 with read, valid for 1 h.") == 1
     # A refusal is written at once, the token before it up to two seconds later: each shows once all the same.
     shown = feed.locator("[data-id]").count()

@@ -37,6 +37,10 @@ class Visit:
         return {name: text[-30:-10].encode() for name, text in self.shown.items()}
 
 
+# Each other module checks that answers with a secret forbid to keep it (leaks.py). Here a whole browser does as they say, which takes it twenty seconds.
+pytestmark = pytest.mark.variant
+
+
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     store = Redis(tmp_path_factory.mktemp("redis"), free_port())
