@@ -32,7 +32,7 @@ def fetch(server: Server, client: dict[str, Any], key: Key, **claims: Any) -> re
 def test_every_worker_takes_the_nonce_of_any(nonces: Server, client: dict[str, Any]) -> None:
     key = new_key()
     nonce = ""
-    for _ in range(20):  # each uses a new connection, so that they reach both workers
+    for _ in range(10):  # each uses a new connection, so that they reach both workers
         refused = fetch(nonces, client, key)
         assert (refused.status_code, refused.json()["error"]) == (400, "use_dpop_nonce")
         nonce = nonce or refused.headers["DPoP-Nonce"]

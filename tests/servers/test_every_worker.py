@@ -21,7 +21,8 @@ from tests.servers.load import KeptConnection, Load, basic, bearer, every_worker
 MARGIN = 0.4
 
 
-# For rules of which others here show that each database has its part.
+# For rules of which others here show that each database has its part: on PostgreSQL only with the slow tests, or not at all.
+soon_on_one_database = pytest.mark.parametrize("new_database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
 on_one_database = pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
 
 
@@ -39,6 +40,7 @@ def wait_until(moment: float) -> None:
     time.sleep(max(moment - time.time(), 0))
 
 
+@soon_on_one_database
 def test_rotation_with_overlap_fails_no_request_and_ends_the_old_secret_in_every_worker(four_workers: Server) -> None:
     client = create_client(four_workers)
     client_id, old = client["client_id"], client["client_secret"]
@@ -61,6 +63,7 @@ def test_rotation_with_overlap_fails_no_request_and_ends_the_old_secret_in_every
     assert load.rate >= 20
 
 
+@soon_on_one_database
 def test_rotation_without_overlap_ends_the_old_secret_at_once_in_every_worker(four_workers: Server) -> None:
     client = create_client(four_workers)
     client_id, old = client["client_id"], client["client_secret"]
@@ -127,6 +130,7 @@ def kids(connections: list[KeptConnection], client: dict[str, Any], verifier: Ca
     return [verifier.verify(connection.get_token(client["client_id"], client["client_secret"]).json()["access_token"]) for connection in connections]
 
 
+@soon_on_one_database
 def test_announced_rotation_of_the_signing_key_fails_no_verifier_that_caches_the_jwks(four_workers: Server) -> None:
     client = create_client(four_workers)
     verifier = CachingVerifier(four_workers)
@@ -171,6 +175,7 @@ def test_immediate_rotation_of_the_signing_key_counts_at_once_in_every_worker_an
     assert load.rate >= 20
 
 
+@soon_on_one_database
 def test_revoked_signing_key_is_gone_at_once_in_every_worker_while_tokens_flow(four_workers: Server) -> None:
     client = create_client(four_workers)
     verifier = CachingVerifier(four_workers)
@@ -249,13 +254,22 @@ def revoke_signing_key(scene: Scene) -> None:
     scene.server.manage("revoke_signing_key", jwt.get_unverified_header(scene.token)["kid"])
 
 
-@pytest.mark.parametrize("end", [revoke_token, revoke_secret, disable_client, revoke_signing_key])
-def test_token_no_longer_works_in_every_worker_at_the_next_request(scene: Scene, end: Callable[[Scene], None]) -> None:
+def assert_ends_by(scene: Scene, end: Callable[[Scene], None]) -> None:
     # Twice, so that a worker could have cached the token.
     assert scene.is_alive() == ALIVE
     assert scene.is_alive() == ALIVE
     end(scene)
     assert scene.is_alive() == DEAD
+
+
+def test_revoked_token_no_longer_works_in_every_worker_at_the_next_request(scene: Scene) -> None:
+    assert_ends_by(scene, revoke_token)
+
+
+@soon_on_one_database
+@pytest.mark.parametrize("end", [revoke_secret, disable_client, revoke_signing_key])
+def test_nor_does_one_whose_secret_client_or_signing_key_has_ended(scene: Scene, end: Callable[[Scene], None]) -> None:
+    assert_ends_by(scene, end)
 
 
 @on_one_database

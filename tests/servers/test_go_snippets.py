@@ -25,6 +25,9 @@ LIBRARIES = Path("/usr/share/gocode")
 # Of what Go has compiled, which takes longer than all the rest: it is kept, as Go keeps its own.
 CACHE = ROOT / ".pytest_cache" / "go"
 
+# Go compiles its libraries for a minute. Where there is no time for that, gofmt has read all examples.
+compiled = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _go() -> None:
@@ -56,6 +59,7 @@ def run(request: TokenRequest, folder: Path, *, secret: str = "") -> str:
     return done.stdout
 
 
+@compiled
 @pytest.mark.parametrize("kind", [SECRET, POST])
 def test_a_secret_gets_a_token(server: Server, tmp_path: Path, kind: str) -> None:
     if not (LIBRARIES / "src/golang.org/x/oauth2").is_dir():
@@ -64,6 +68,7 @@ def test_a_secret_gets_a_token(server: Server, tmp_path: Path, kind: str) -> Non
     assert "token expires at" in run(request_of(server, made, kind), tmp_path, secret=made["client_secret"])
 
 
+@compiled
 def test_a_certificate_gets_a_token(server: Server, tmp_path: Path) -> None:
     self_signed("sample").write(tmp_path, "client")
     made = make(server, "--scope", "read", "--auth-method", "self_signed_tls_client_auth", "--certificate", str(tmp_path / "client.pem"))

@@ -16,6 +16,9 @@ from tests.servers.stores import Redis
 
 AT_ONCE = 24
 
+# Assertions and proofs are noted in the same table.
+soon_on_one_database = pytest.mark.parametrize("new_database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
+
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
@@ -68,6 +71,7 @@ def test_assertion_is_accepted_once(installation: Server, client: dict[str, Any]
     assert found == {(200, ""): 1, (401, "invalid_client"): AT_ONCE - 1}
 
 
+@soon_on_one_database
 @pytest.mark.rfc("9449", "11.1")
 def test_proof_is_accepted_once(installation: Server, client: dict[str, Any], program: Program) -> None:
     url = f"{installation.url}/oauth2/token"
@@ -79,6 +83,7 @@ def test_proof_is_accepted_once(installation: Server, client: dict[str, Any], pr
     assert send_at_once(send, installation) == {(200, ""): 1, (400, "invalid_dpop_proof"): AT_ONCE - 1}
 
 
+@soon_on_one_database
 @pytest.mark.rfc("9449", "7")
 def test_proof_at_a_resource_is_accepted_once(installation: Server, client: dict[str, Any], program: Program) -> None:
     form = program.assertion(client["client_id"], installation.url)

@@ -117,8 +117,15 @@ def test_an_odd_scope_arrives_as_it_is(server: Server, tmp_path: Path, language:
     assert "eyJ" in run(language, request_of(server, made, SECRET), tmp_path, secret=made["client_secret"])
 
 
-# In Python, the library knows all that differs between algorithms for one kind of key.
-@pytest.mark.parametrize(("language", "algorithm"), [*product(["curl", "javascript"], KEYS), *product(["python"], ["ES256", "RS256", "EdDSA"])])
+# One for each kind of key. In Python, the library knows all that differs between the algorithms for a kind.
+KINDS = ["ES256", "RS256", "EdDSA"]
+OTHERS = [
+    pytest.param(language, algorithm, marks=pytest.mark.slow)
+    for language, algorithm in product(["curl", "javascript"], [name for name in KEYS if name not in KINDS])
+]
+
+
+@pytest.mark.parametrize(("language", "algorithm"), [*product(["curl", "javascript", "python"], KINDS), *OTHERS])
 def test_a_signed_assertion_gets_a_token(server: Server, by_key: Callable[[str], tuple[Path, dict[str, Any]]], language: str, algorithm: str) -> None:
     folder, made = by_key(algorithm)
     assert "eyJ" in run(language, request_of(server, made, ASSERTION, kid=made["keys"][0], algorithm=algorithm), folder)
