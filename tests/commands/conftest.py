@@ -92,7 +92,8 @@ def prepared(prepared_database, tmp_path):
     return tmp_path
 
 
-def _run(name, *arguments) -> Outcome:
+def run_command(name, *arguments) -> Outcome:
+    """manage.py NAME in this process."""
     stdout, stderr = io.StringIO(), io.StringIO()
     command = load_command_class(get_commands()[name], name)
     command.stdout._out, command.stderr._out = stdout, stderr
@@ -110,7 +111,7 @@ def _run(name, *arguments) -> Outcome:
 
 @pytest.fixture
 def command(db):
-    return _run
+    return run_command
 
 
 def _rows():

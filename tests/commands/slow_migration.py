@@ -12,7 +12,7 @@ from django.db import connection
 
 from oauth.patience import patience
 
-USUAL, HELD = 1.0, 3.0
+USUAL, HELD = 0.6, 1.5
 
 
 def hold(statement):

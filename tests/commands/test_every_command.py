@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -88,10 +89,13 @@ def test_database_that_was_never_set_up_prints_one_line(shell, tmp_path, name):
     assert not (tmp_path / "file").exists()
 
 
-def test_locked_database_prints_one_line(shell, prepared):
-    with sqlite3.connect(prepared / "tokenos.sqlite3") as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        _assert_one_line(shell("create_client", "--workspace", "demo", "--name", "x"), "locked by another process")
+@pytest.mark.django_db(transaction=True)
+def test_locked_database_prints_one_line(refused, demo):
+    # Instead of five seconds.
+    connection.cursor().execute("PRAGMA busy_timeout = 100")
+    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert "locked by another process" in refused("create_client", "--workspace", "demo", "--name", "x")
 
 
 def test_same_row_made_by_somebody_else_at_the_same_moment_prints_one_line(refused, demo):
@@ -230,8 +234,8 @@ def test_command_without_work_of_its_own_is_a_mistake_of_the_program():
 
 
 def test_two_simultaneous_commands_make_one_workspace(shell, prepared):
-    outcomes = at_once(3, lambda _: shell("create_workspace", "acme", "--json"))
-    assert sorted((outcome.returncode, outcome.stderr.count(b"\n")) for outcome in outcomes) == [(0, 0), (1, 1), (1, 1)]
+    outcomes = at_once(2, lambda _: shell("create_workspace", "acme", "--json"))
+    assert sorted((outcome.returncode, outcome.stderr.count(b"\n")) for outcome in outcomes) == [(0, 0), (1, 1)]
 
 
 def test_every_command_is_tested_here():

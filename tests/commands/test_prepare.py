@@ -280,10 +280,12 @@ def test_settings_that_dont_fit_together_are_refused(refused, data_dir, settings
 
 
 @pytest.mark.parametrize("missing", [True, False])
-def test_data_dir_that_cant_be_used_prints_one_line(shell, tmp_path, missing):
+def test_data_dir_that_cant_be_used_prints_one_line(shell, whole_tables, tmp_path, missing):
     target = tmp_path / "elsewhere"
     if not missing:
         target.write_text("a file")
+    # Not to migrate a database first.
+    shutil.copy(whole_tables, tmp_path / "db.sqlite3")
     outcome = shell("prepare", DATA_DIR=str(target), DATABASE_URL=f"sqlite:///{tmp_path}/db.sqlite3")
     assert (outcome.returncode, outcome.stdout) == (1, b"")
     assert outcome.stderr.decode().count("\n") == 1

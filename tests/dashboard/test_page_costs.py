@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from clients.hygiene import Kind
 from clients.models import AuditEvent, Client, RecordedRequest, Workspace
-from clients.periods import PERIODS
+from clients.periods import MONTH, PERIODS
 from clients.services import audit
 from clients.services.benchmark import seed_clients
 from clients.services.benchmark_usage import seed_usage
@@ -38,17 +38,28 @@ EVENTS, REQUESTS, DAYS = 1000, 1000, 10
 MAX_FOR_A_CLIENT = 250
 
 W = "/w/kestrel/"
+CLIENTS, BUSY = f"{W}clients/?size=10", f"{W}clients/{{busy}}/"
 LISTS = [
-    *(f"{W}clients/?size=10&sort={sign}{name}" for name, sign in product(COLUMNS, ("", "-"))),
-    *(f"{W}clients/?size=10&status={status}" for status, _ in STATUSES),
-    *(f"{W}clients/?{query}" for query in ("env=test", "q=mark+77", "q=nothing-like-it", "q=mark&status=attention&sort=expires", "size=100")),
-    *(f"{W}search/?q={query}" for query in ("", "mark+77", "bnchmrk9", "nothing-like-it")),
-    *(f"{W}usage/?period={period}{rest}" for period, rest in product(PERIODS, ("", "&env=live", "&client={busy}"))),
-    *(f"{W}clients/{{busy}}/{rest}" for rest in ("", "?period=7d", "?period=30d", "latest/", "audit/", "settings/", "rotate/", "disable/", "delete/")),
-    *(f"{W}clients/{{busy}}/requests/?{rest}" for rest in ("", "result=refused", "result=granted", "address=192.0.2.9", "endpoint=introspection")),
-    *(f"{W}audit/?{rest}" for rest in ("period=all", "q=nothing-like-it&period=all", "action=client.created&period=all", "client={busy}", "address=192.0.2.9")),
+    *(f"{CLIENTS}&sort=-{name}" for name in COLUMNS),
+    *(f"{W}clients/?{query}" for query in ("q=mark+77", "q=nothing-like-it", "q=mark&status=attention&sort=expires", "size=100")),
+    *(f"{W}search/?q={query}" for query in ("mark+77", "nothing-like-it")),
+    *(f"{W}usage/?period={MONTH.name}{rest}" for rest in ("", "&client={busy}")),
+    *(f"{BUSY}{rest}" for rest in ("", "latest/", "audit/", "settings/", "rotate/", "disable/", "delete/")),
+    *(f"{BUSY}requests/?{rest}" for rest in ("", "result=refused")),
+    *(f"{W}audit/?{rest}" for rest in ("period=all", "q=nothing-like-it&period=all", "client={busy}")),
     *(f"{W}hygiene/{kind}/" for kind in Kind.values),
     f"{W}explain/?request_id=unknown",
+]
+# The same in the other order, for other periods and with other filters.
+FURTHER_LISTS = [
+    *(f"{CLIENTS}&sort={name}" for name in COLUMNS),
+    *(f"{CLIENTS}&status={status}" for status, _ in STATUSES),
+    f"{W}clients/?env=test",
+    *(f"{W}search/?q={query}" for query in ("", "bnchmrk9")),
+    *(f"{W}usage/?period={period}{rest}" for period, rest in product(PERIODS, ("", "&env=live", "&client={busy}"))),
+    *(f"{BUSY}?period={period}" for period in PERIODS),
+    *(f"{BUSY}requests/?{rest}" for rest in ("result=granted", "address=192.0.2.9", "endpoint=introspection")),
+    *(f"{W}audit/?{rest}" for rest in ("action=client.created&period=all", "address=192.0.2.9")),
 ]
 # What a script asks for while somebody types.
 FRAGMENTS = [f"{W}search/?q=mark+77", f"{W}search/?q=bnchmrk9", f"{W}clients/?q=mark+77"]
@@ -57,8 +68,18 @@ FRAGMENTS = [f"{W}search/?q=mark+77", f"{W}search/?q=bnchmrk9", f"{W}clients/?q=
 _NOT_NOTED = patch.object(SessionActivityMiddleware, "EVERY", timedelta(days=1))
 
 
-@pytest.fixture(scope="module")
-def costs(unmeasured, django_db_setup, django_db_blocker):
+def each_page():
+    """By person, path, and whether it is a part that a script requests."""
+    looks = {(page.person, page.path, False) for page in PAGES}
+    return looks | {("ada", path, is_fragment) for paths, is_fragment in ((LISTS, False), (FRAGMENTS, True)) for path in paths}
+
+
+def each_further_list():
+    return {("ada", path, False) for path in FURTHER_LISTS}
+
+
+@pytest.fixture(scope="module", params=[each_page, pytest.param(each_further_list, marks=pytest.mark.slow)])
+def costs(request, unmeasured, django_db_setup, django_db_blocker):
     """Costs by person and page: with a hundred clients, and with hundreds more, all used for days."""
     static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     with django_db_blocker.unblock(), override_settings(STORAGES={**django_settings.STORAGES, "staticfiles": static}), _NOT_NOTED, transaction.atomic():
@@ -70,11 +91,11 @@ def costs(unmeasured, django_db_setup, django_db_blocker):
         kestrel = Workspace.objects.get(slug="kestrel")
         seed(kestrel, clients=FEW_CLIENTS)
         cast["busy"] = Client.objects.get(name="Benchmark 1").client_id
-        browsers = {}
-        few = look_at_all(browsers, cast)
+        browsers, looks = {}, sorted(request.param(), key=str)
+        few = look_at_all(browsers, cast, looks)
         seed(kestrel, clients=MORE_CLIENTS)
         add_rows(Client.objects.get(client_id=cast["busy"]))
-        yield {what: (cost, many) for (what, cost), many in zip(few.items(), look_at_all(browsers, cast).values(), strict=True)}
+        yield {what: (cost, many) for (what, cost), many in zip(few.items(), look_at_all(browsers, cast, looks).values(), strict=True)}
         transaction.set_rollback(True)
 
 
@@ -96,11 +117,8 @@ def add_rows(client):
     AuditEvent.objects.bulk_create(AuditEvent(**{**fields, "created_at": now - timedelta(minutes=number)}) for number in range(EVENTS))
 
 
-def look_at_all(browsers, cast):
-    """By person, page, and whether it is a part that a script requests."""
-    looks = {(page.person, page.path, False) for page in PAGES}
-    looks |= {("ada", path, is_fragment) for paths, is_fragment in ((LISTS, False), (FRAGMENTS, True)) for path in paths}
-    return {look: look_at(browsers, cast, *look) for look in sorted(looks, key=str)}
+def look_at_all(browsers, cast, looks):
+    return {look: look_at(browsers, cast, *look) for look in looks}
 
 
 def look_at(browsers, cast, person, path, is_fragment):

@@ -156,9 +156,7 @@ def assert_clean(written, answers):
     assert not [what for what, status in answers if status >= 500]
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("path", PATHS)
-def test_no_body_of_a_stranger_makes_a_traceback(path, written):
+def assert_no_body_makes_a_traceback(path, written):
     answers = []
     for checks_csrf in (True, False) if path in KINDS else (False,):
         for name, body in BODIES.items():
@@ -166,9 +164,7 @@ def test_no_body_of_a_stranger_makes_a_traceback(path, written):
     assert_clean(written, answers)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("path", PATHS)
-def test_no_query_and_no_header_of_a_stranger_makes_a_traceback(path, written):
+def assert_no_query_and_no_header_makes_a_traceback(path, written):
     answers = [((path, query), ask("GET", path, query=query).status_code) for query in QUERIES]
     number = PATHS.index(path)
     chosen = HEADERS if path in KINDS else {name: [values[number % len(values)]] for name, values in HEADERS.items()}
@@ -176,6 +172,25 @@ def test_no_query_and_no_header_of_a_stranger_makes_a_traceback(path, written):
         answers.append(((path, name, value), ask("GET", path, **{name: value}).status_code))
         answers.append(((path, name, value, "POST"), ask("POST", path, body=(FORM, b"email=a"), **{name: value}).status_code))
     assert_clean(written, answers)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", KINDS)
+def test_no_body_of_a_stranger_makes_a_traceback(path, written):
+    assert_no_body_makes_a_traceback(path, written)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", KINDS)
+def test_no_query_and_no_header_of_a_stranger_makes_a_traceback(path, written):
+    assert_no_query_and_no_header_makes_a_traceback(path, written)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [path for path in PATHS if path not in KINDS])
+def test_nor_do_they_at_any_other_path(path, written):
+    assert_no_body_makes_a_traceback(path, written)
+    assert_no_query_and_no_header_makes_a_traceback(path, written)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "PROPFIND", "X" * 100])

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests import factories
 from tests.certificates import pem, self_signed
+from tests.commands.conftest import run_command
 from tests.docs.pages import ROOT, block, blocks
 from tests.docs.reader import python_of
 from tests.servers.conftest import Server
@@ -193,18 +195,38 @@ def test_backup_and_restore(scratch: Server, checkout: Callable[[Server], Path])
     assert scratch.post("/oauth2/token", auth=(later["client_id"], later["client_secret"]), data={"grant_type": "client_credentials"}).status_code == 401
 
 
-def test_every_command_of_the_reference_runs(scratch: Server, checkout: Callable[[Server], Path]) -> None:
-    """And prints the names that the page shows, with --json."""
-    folder = checkout(scratch)
+NOTE_WORDS = """#!/bin/bash
+printf '%s\\0' "$@" >words
+"""
+
+
+@pytest.mark.django_db
+def test_every_command_of_the_reference_runs(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And prints the names that the page shows, with --json. A shell makes words of each line, and this process runs them as a command."""
+    monkeypatch.chdir(tmp_path)
+    settings.DATA_DIR, settings.EMAIL_BACKEND = tmp_path, "dashboard.instance.mail.files.Backend"
+    program = tmp_path / ".venv" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    program.write_text(NOTE_WORDS)
+    program.chmod(0o755)
     examples = blocks("docs/commands.md")
     holder = self_signed()
-    (folder / "billing.pem").write_text(pem(holder.certificate))
-    (folder / "billing.pub.pem").write_bytes(holder.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    kid = scratch.manage("rotate_signing_key", "--now")["kid"]
+    Path("billing.pem").write_text(pem(holder.certificate))
+    Path("billing.pub.pem").write_bytes(holder.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    factories.create_signing_key()
+    factories.create_user("owner@example.com", is_instance_admin=True)
+    factories.create_workspace("demo")
+    kid = run_command("rotate_signing_key", "--now", "--json").json["kid"]
     replaced = {EXAMPLE_KID: kid}
     (preamble,) = [example.text for example in examples if example.section == "Commands"]
     for command in [example.section for example in examples if example.language == "json" and example.section != "prepare"]:
-        printed = json.loads(run_shell(scratch, folder, preamble + block("docs/commands.md", "sh", command), **replaced))
+        script = preamble + block("docs/commands.md", "sh", command)
+        for old, new in replaced.items():
+            script = script.replace(old, new)
+        run(["bash", "-euo", "pipefail"], script, env={"PATH": os.environ["PATH"]}, cwd=tmp_path)
+        manage, *words = Path("words").read_text().split("\0")[:-1]
+        assert manage == "manage.py"
+        printed = run_command(*words).json
         # The client of all examples has a secret, so it is warned of the key and the certificate.
         printed.pop("warnings", None)
         assert list(printed) == list(json.loads(block("docs/commands.md", "json", command))), command
