@@ -98,6 +98,8 @@ def post_fork(server, worker):
 """
 
 
+# One more of the moments that the test before this one tries.
+@pytest.mark.slow
 def test_sigterm_just_after_the_fork_is_heard(installation: Server, tmp_path: Path) -> None:
     configuration = tmp_path / "slow_fork.py"
     configuration.write_text(SLOW_FORK)

@@ -133,7 +133,7 @@ def test_lock_of_the_javascript_packages_names_no_host_but_the_authors() -> None
         assert package["integrity"].startswith("sha512-")
 
 
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_printed_curl_gets_a_token(server: Server, times: int) -> None:
     """As pasted into a shell in another folder; at the second start as well."""
     for _ in range(times):

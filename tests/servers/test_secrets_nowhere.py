@@ -1,7 +1,7 @@
 """After a run full of mistakes, no secret, token or key is in the database, a file, the log, a refusal or a command's output, in any usual encoding."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -29,6 +29,7 @@ class Run:
     printed: list[str] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     connection: KeptConnection | None = None
+    further: Callable[[], object] = lambda: None
 
     def command(self, *arguments: str) -> Any:
         """Run a command with --json, keep what it printed except the secret that it shows once, and return what it printed."""
@@ -147,10 +148,9 @@ def malform(run: Run, client_id: str, plaintext: str) -> None:
     assert run.exchange(plain.replace(b" /oauth2/token ", b" /admin/?" + secret + b" "), tls=False) == 400
 
 
-def lose_separators(run: Run, client_id: str, plaintext: str, good: dict[str, str]) -> None:
-    """Only the end of a secret, glued to what belongs there: by its looks it is no secret any more."""
-    tail = plaintext.rpartition("_")[2]
-    for spoilt in (f"read{tail}", tail, f"https://{tail}", f"https://api.example.com/{tail}", f"read {tail} {tail}x"):
+def lose_separators(run: Run, client_id: str, tail: str, spoilt_ones: Sequence[str], good: dict[str, str]) -> None:
+    """Only the end of a secret, glued to what belongs there: by its looks it is no secret any more. spoilt_ones: what has it within."""
+    for spoilt in spoilt_ones:
         for path in ("/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"):
             for name in ("grant_type", "scope", "resource", "client_id", "token", "client_assertion", "client_assertion_type", "dpop_jkt", spoilt):
                 run.ask("POST", path, form={**GRANT, name: spoilt}, headers=good)
@@ -201,9 +201,14 @@ def run(make_server: Callable[..., Server]) -> Run:
     unknown = secret_format.generate("live").plaintext
     run.add_secret("secret of nobody", unknown)
     use_rightly(run, client_id, rotated)
-    lose_separators(run, client_id, first, basic(client_id, rotated))
-    for plaintext in (first, unknown, token):
-        misplace(run, client_id, plaintext, basic(client_id, rotated))
+    tail, good = first.rpartition("_")[2], basic(client_id, rotated)
+    lose_separators(run, client_id, tail, [f"read{tail}", f"https://{tail}"], good)
+    for plaintext in (first, token):
+        misplace(run, client_id, plaintext, good)
+    run.further = lambda: (
+        lose_separators(run, client_id, tail, [tail, f"https://api.example.com/{tail}", f"read {tail} {tail}x"], good),
+        misplace(run, client_id, unknown, good),
+    )
     malform(run, client_id, first)
     malform(run, client_id, token)
     break_down(run, client_id, basic(client_id, rotated))
@@ -270,6 +275,18 @@ def test_no_secret_is_in_what_a_refused_request_is_answered(run: Run) -> None:
 
 def test_no_secret_is_in_what_a_command_prints_but_the_one_that_it_shows_once(run: Run) -> None:
     assert find(run.needles, {text[:80]: text.encode() for text in run.printed}) == set()
+
+
+@pytest.mark.slow
+def test_nor_is_one_after_more_mistakes(run: Run) -> None:
+    before = len(run.answers)
+    run.connection = KeptConnection(run.server)
+    run.further()
+    run.connection.close()
+    refused = [answer for answer in run.answers[before:] if answer.status >= 400]
+    assert len(refused) > 200
+    answers = {f"{answer.status} {number}": repr(answer.headers).encode() + answer.body for number, answer in enumerate(refused)}
+    assert find(run.needles, {**read_files(run.server), "log": run.server.log.read_bytes(), **answers}) == set()
 
 
 def test_no_secret_is_left_behind_after_the_server_has_stopped(run: Run) -> None:

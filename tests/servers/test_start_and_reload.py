@@ -118,6 +118,8 @@ def test_worker_whose_master_is_gone_closes_kept_connections_though_they_are_bus
         time.sleep(0.05)
 
 
+# The usual case, in which the other listens already, is in test_bootstrap.
+@pytest.mark.slow
 def test_two_servers_that_start_at_one_address_are_one_server_and_one_refusal(make_server: Callable[..., Server], tmp_path: Path) -> None:
     """Neither listens yet when the other looks, so the loser learns of it late."""
     first = make_server(start=False)

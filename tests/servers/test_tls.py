@@ -83,7 +83,7 @@ def test_p_384_which_costs_three_times_as_much_is_taken_once_certificates_are_as
 WITHOUT_OPENSSLS_FUNCTIONS = {"in Python": "import _ssl; del _ssl.__file__", "in _ssl": "import _json, _ssl; _ssl.__file__ = _json.__file__"}
 
 
-@pytest.mark.parametrize("where", WITHOUT_OPENSSLS_FUNCTIONS)
+@pytest.mark.parametrize("where", ["in _ssl", pytest.param("in Python", marks=pytest.mark.slow)])
 def test_if_groups_cannot_be_named_the_one_that_every_client_has_is_left(make_server: Callable[..., Server], tmp_path: Path, where: str) -> None:
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_OPENSSLS_FUNCTIONS[where])
     server = make_server(WEB_CONCURRENCY="1", PYTHONPATH=str(tmp_path))
