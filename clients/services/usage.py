@@ -110,7 +110,8 @@ def flush() -> None:
         try:
             while parts:
                 parts[-1:] = _write(parts[-1])
-            _rehash(taken.outdated)
+            if taken.outdated:
+                _rehash(taken.outdated)
         except Exception:
             with _lock:
                 for part in parts:

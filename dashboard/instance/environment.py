@@ -253,11 +253,9 @@ def cache(name: str) -> dict[str, Any]:
     if not valid:
         raise ImproperlyConfigured(f"{name} must be redis://host:6379/0, or empty for a cache in the process.")
     # A hanging Redis must not block a request.
-    return {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": url,
-        "OPTIONS": {"serializer": "dashboard.instance.cache.JSONSerializer", "socket_timeout": 0.3, "socket_connect_timeout": 0.3},
-    }
+    options = {"socket_timeout": 0.3, "socket_connect_timeout": 0.3}
+    classes = {"serializer": "dashboard.instance.cache.JSONSerializer", "pool_class": "dashboard.instance.cache.Pool"}
+    return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url, "OPTIONS": options | classes}
 
 
 def email(name: str) -> dict[str, Any]:
@@ -269,6 +267,7 @@ def email(name: str) -> dict[str, Any]:
         configuration = dict(_env.email_url_config(url))
     except (KeyError, ValueError, ImproperlyConfigured):
         raise ImproperlyConfigured(f"{name} must be smtp://, smtp+tls:// or smtp+ssl://user:password@host:port, or empty.") from None
+    configuration["EMAIL_BACKEND"] = "dashboard.instance.mail.smtp.Backend"
     configuration["EMAIL_HOST"] = configuration.get("EMAIL_HOST") or "localhost"
     configuration["EMAIL_PORT"] = configuration.get("EMAIL_PORT") or 25
     configuration["EMAIL_TIMEOUT"] = 10

@@ -163,5 +163,5 @@ def test_redis_on_another_machine_without_tls_is_a_warning(ids, url, found):
     ("host", "tls", "found"), [("mail.example.com", False, ["dashboard.W008"]), ("mail.example.com", True, []), ("localhost", False, []), ("::1", False, [])]
 )
 def test_mail_server_on_another_machine_without_tls_is_a_warning(ids, host, tls, found):
-    smtp = {"EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_USE_SSL": False}
+    smtp = {"EMAIL_BACKEND": "dashboard.instance.mail.smtp.Backend", "EMAIL_USE_SSL": False}
     assert ids(**smtp, EMAIL_HOST=host, EMAIL_USE_TLS=tls) == found

@@ -41,7 +41,7 @@ def test_without_a_mail_server_mail_is_written_to_files(url, monkeypatch):
 
 def test_a_mail_server_gets_its_mail_as_before(monkeypatch):
     monkeypatch.setenv("EMAIL_URL", "smtp+tls://user:password@mail.example.com:587")
-    assert environment.email("EMAIL_URL")["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
+    assert environment.email("EMAIL_URL")["EMAIL_BACKEND"] == "dashboard.instance.mail.smtp.Backend"
 
 
 def test_only_the_operator_can_read_a_mail_and_the_log_names_its_file(folder, caplog, capfd):

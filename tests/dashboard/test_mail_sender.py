@@ -55,7 +55,7 @@ def impatient(monkeypatch):
 @pytest.mark.usefixtures("impatient")
 def test_a_mail_server_that_says_nothing_holds_up_no_page_for_longer(settings):
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_BACKEND = "dashboard.instance.mail.smtp.Backend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
         began = time.monotonic()
         assert mail.send("account_notice", ["ada@example.com"], describe("password_changed", now=timezone.now())) is False
@@ -87,7 +87,7 @@ def dawdling(settings, impatient):
             while True:
                 Thread(target=serve, args=[server.accept()[0]], daemon=True).start()
 
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_BACKEND = "dashboard.instance.mail.smtp.Backend"
     with socket.create_server(("127.0.0.1", 0)) as server:
         settings.EMAIL_HOST, settings.EMAIL_PORT = server.getsockname()
         Thread(target=accept, daemon=True).start()

@@ -203,7 +203,7 @@ class TestNewDevice:
         assert len(mailbox(ada.email)) == 1
 
     def test_a_mail_server_that_is_down_keeps_nobody_out(self, browser, ada, settings):
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_BACKEND = "dashboard.instance.mail.smtp.Backend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
         assert sign_in(browser, ada)["Location"] == "/"
 

@@ -189,7 +189,7 @@ class TestAsking:
         assert browser.post(SIGN_IN, {"login": ada.email, "password": factories.PASSWORD}).status_code == 302
 
     def test_a_mail_server_that_is_down_changes_nothing(self, browser, ada, settings):
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_BACKEND = "dashboard.instance.mail.smtp.Backend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
         assert browser.post(ASK, {"email": ada.email}).status_code == 200
 

@@ -222,7 +222,7 @@ class Server:
 class TestMail:
     @pytest.fixture(autouse=True)
     def _smtp(self, settings, monkeypatch):
-        settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = "django.core.mail.backends.smtp.EmailBackend", "127.0.0.1", 9
+        settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = "dashboard.instance.mail.smtp.Backend", "127.0.0.1", 9
         monkeypatch.setattr(mail_check, "_last", None)
         monkeypatch.setattr(mail_check, "_asking", None)
 

@@ -174,7 +174,7 @@ def test_a_workspace_sends_so_many_an_hour_which_holds_up_no_other(adas, eves, m
 
 
 def test_a_mail_server_that_is_down_is_named_and_the_invitation_stays(adas, settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_BACKEND = "dashboard.instance.mail.smtp.Backend"
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", 1, 1
     text = told(adas, "a@example.com", "b@example.com")
     assert "The mail server didn’t accept the email to a@example.com, b@example.com. When it works again, use “Send again” under Invited." in text
