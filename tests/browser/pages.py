@@ -1,6 +1,7 @@
 """Every page that a person can see, with an address that shows it. Used by the tests of all pages, and for their pictures."""
 
 import json
+import time
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page
@@ -37,6 +38,15 @@ def open_session(context: BrowserContext, server: Server, person: str) -> None:
     if person not in known:
         known.update(make(server, "create_sessions", list(known)))
     context.add_cookies([{"name": "__Host-session", "value": known[person], "url": server.url, "httpOnly": True}])
+
+
+def wait_until_counted(server: Server, client_id: str, requests: int) -> None:
+    """What a client did is written every 2 seconds, and only then shown."""
+    for _ in range(100):
+        if server.count_usage(client_id) >= requests:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"the server didn't count {requests} requests of {client_id}")
 
 
 def sign_in(page: Page, person: str) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.hands import BOTH, MAINLY_SCRIPTLESS, WAYS
-from tests.browser.pages import make
+from tests.browser.pages import make, wait_until_counted
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +75,15 @@ def test_what_a_program_sends_is_tested_and_never_shown_again(server, ada, way):
 @pytest.mark.parametrize("way", ["phone"])
 def test_a_new_request_appears_on_the_open_page(server, ada, way):
     hand, workspace, program = ada(way)
+    hand.page.clock.install()
     hand.page.goto(f"{workspace}clients/{program['client_id']}/")
     latest = hand.page.get_by_role("region", name="Latest requests")
     before = latest.get_by_text("Token issued").count()
+    counted = server.count_usage(program["client_id"])
     assert ask(server, program).status_code == 200
+    wait_until_counted(server, program["client_id"], counted + 1)
+    # The page asks every ten seconds.
+    hand.page.clock.fast_forward("00:10")
     latest.get_by_text("Token issued").nth(before).wait_for(timeout=20_000)
 
 
