@@ -36,7 +36,13 @@ class Keyboard(Pointer):
     """Reaches everything by Tab, and checks each time that the focus is visible."""
 
     MAX_STEPS = 150
-    IS_SHOWN = "element => element.matches(':focus-visible') && parseFloat(getComputedStyle(element).outlineWidth) >= 2"
+    # The width is that of the style sheet even where no outline is drawn.
+    IS_SHOWN = """
+        (element) => {
+          const outline = getComputedStyle(element);
+          return element.matches(":focus-visible") && outline.outlineStyle !== "none" && parseFloat(outline.outlineWidth) >= 2;
+        }
+    """
 
     def write(self, label: str, text: str) -> None:
         self._reach(self.page.get_by_label(label, exact=True))
