@@ -16,8 +16,6 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.models import CharField
 from django.db.models.signals import post_migrate
-from django.template import Template
-from django.test.utils import _TestState
 from django.utils import timezone
 
 from dashboard.models import Membership
@@ -63,8 +61,6 @@ def django_db_setup(django_test_environment, django_db_blocker, pytestconfig):
         shutil.copy(_tables(pytestconfig.rootpath), database)
         settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = str(database)
     import_module("tests.cheap_hashes")
-    # No test asks which templates a page was made of, and keeping them takes longer than some pages.
-    Template._render = _TestState.saved_data.template_render
     # Tables that are emptied after a test don't get permissions again: no user has any here, and it takes longer than the test.
     assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     assert post_migrate.disconnect(create_contenttypes)
