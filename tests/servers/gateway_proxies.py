@@ -69,9 +69,9 @@ class Site:
     port: int
     directory: Path
 
-    def exchange(self, path: str, headers: Sequence[tuple[str, str]], *, method: str = "GET") -> Answer:
+    def exchange(self, path: str, headers: Sequence[tuple[str, str]], *, method: str = "GET", host: str = HOST) -> Answer:
         """Each header as it is given, also twice."""
-        head = "".join(f"{name}: {value}\r\n" for name, value in (("Host", HOST), *headers))
+        head = "".join(f"{name}: {value}\r\n" for name, value in (("Host", host), *headers))
         context = ssl.create_default_context(cafile=str(self.directory / "ca.pem"))
         with context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), 30), server_hostname=HOST) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -129,7 +129,7 @@ def configure_envoy(directory: Path, text: str, port: int, tokenos: Server, api_
     }
     host = {
         "name": "api",
-        "domains": ["*"],
+        "domains": [HOST],
         "request_headers_to_remove": ["authorization", "dpop", "x-api-key"],
         "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "api"}}],
     }

@@ -126,7 +126,7 @@ def site(make_server: Callable[..., Server], api_port: int, tmp_path_factory: py
         {
             "listen 443 ssl": f"listen 127.0.0.1:{tls_port} ssl",
             "listen 80;": f"listen 127.0.0.1:{plain_port};",
-            "server unix:/run/tokenos/tokenos.sock;": f"server 127.0.0.1:{tokenos.port};",
+            "server unix:/run/tokenos/tokenos.sock": f"server 127.0.0.1:{tokenos.port}",
             "127.0.0.1:8000": f"127.0.0.1:{api_port}",
             "/etc/ssl/tokens.example.com/fullchain.pem": str(directory / "server.pem"),
             "/etc/ssl/tokens.example.com/privkey.pem": str(directory / "server.pem"),

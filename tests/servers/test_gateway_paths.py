@@ -51,6 +51,12 @@ def site(proxied: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         thread.join()
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/.well-known/jwks.json", "/oauth2/authorize", "/accounts/sign-in/", "/static/no/gateway/"])
+def test_what_a_gateway_asks_at_any_other_path_is_refused(proxied: Server, path: str) -> None:
+    """Gateways that are set up without these precautions let a caller in for each 200."""
+    assert proxied.get(path, headers={"X-TokenOS-Require-Scope": "read"}).status_code == 403
+
+
 @pytest.fixture(scope="module")
 def elsewhere(proxied: Server) -> dict[str, Any]:
     proxied.manage("create_workspace", "elsewhere")

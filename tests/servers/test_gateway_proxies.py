@@ -149,3 +149,19 @@ def test_a_proof_is_for_the_request_that_the_caller_made(site: Site, tokenos: Se
     assert ask_with_proof_for(f"https://{HOST}/orders") in {200, *refused}
     forged = (("X-Forwarded-Uri", "/other"), ("X-Forwarded-Method", "GET"), ("X-Forwarded-Host", HOST))
     assert ask_with_proof_for(f"https://{HOST}/other", *forged) in {401, *refused}
+
+
+@pytest.mark.rfc("9449", "4.3")
+def test_a_caller_does_not_choose_the_port_that_a_proof_is_for(site: Site, tokenos: Server, client: dict[str, Any]) -> None:
+    """Else a server at another port of the same host, to which a client sent a proof, could use it here."""
+    key, basic = new_key(), (client["client_id"], client["client_secret"])
+    proof = key.sent("POST", "https://tokens.example.com/oauth2/token")
+    form = {"grant_type": "client_credentials"}
+    token = tokenos.post("/oauth2/token", data=form, auth=basic, headers={"X-Forwarded-Proto": "https"} | proof).json()["access_token"]
+
+    def ask_with_proof_for(authority: str) -> int:
+        sent = {"Authorization": f"DPoP {token}", **key.sent("GET", f"https://{authority}/orders", token=token)}
+        return site.exchange("/orders", tuple(sent.items()), host=authority).status
+
+    assert ask_with_proof_for(HOST) == 200
+    assert ask_with_proof_for(f"{HOST}:9999") in (401, 404)
