@@ -118,7 +118,9 @@ class ClientPolicy:
             )
         longest, default = self.max_secret_lifetime_days, self.default_secret_lifetime_days
         if longest is not None and default is not None and default > longest:
-            raise ValidationError({"default_secret_lifetime_days": f"The default can’t be longer than the maximum of {longest:,} days."})
+            raise ValidationError(
+                {"default_secret_lifetime_days": f"The default can’t be longer than the maximum of {longest:,} day{'s' if longest != 1 else ''}."}
+            )
 
     def _error(self, sentence: str) -> ValidationError:
         return ValidationError(f"{sentence} Admins and owners of {self.workspace} can change that in its settings.", code="against_policy")

@@ -168,5 +168,5 @@ def _attempt(client: RegisteredClient, copy: Copy, now: datetime) -> None:
 def _log(client: RegisteredClient, cause: str) -> None:
     left_out = _quota.spend(str(client.workspace_pk), monotonic())
     if left_out is not None:
-        more = f" {left_out} more were left out since the last line." if left_out else ""
+        more = f" {left_out} more left out since the last line." if left_out else ""
         logger.info("A jwks_uri can't be fetched: %s.%s", cause, more, extra={"client_id": client.client_id})

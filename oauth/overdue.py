@@ -21,7 +21,7 @@ class OverdueLog:
         left_out = self._quota.spend("", now)
         if left_out is None:
             return
-        more = f" {left_out} more requests were given up since the last line." if left_out else ""
+        more = f" {left_out} more given up since the last line." if left_out else ""
         logger.error("%s: %s.%s", reason.code, what, more, extra={"request_id": request_id, "endpoint": what, "reason": reason.sentence})
 
 

@@ -51,8 +51,8 @@ def _require_allowed(secret: ClientSecret, expires_at: datetime) -> None:
     if expires_at > latest:
         length = (latest - secret.created_at) // timedelta(days=1)
         raise ValidationError(
-            f"{workspace.slug} limits secrets to {length:,} days, so this one can work until {latest:%d %b %Y %H:%M} UTC. Choose an earlier time, "
-            "or make a new secret.",
+            f"{workspace.slug} limits secrets to {length:,} day{'s' if length != 1 else ''}, so this one can work until {latest:%d %b %Y %H:%M} UTC. "
+            "Choose an earlier time, or make a new secret.",
             code="against_policy",
         )
 

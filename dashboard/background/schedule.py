@@ -170,11 +170,11 @@ def disable_unused_clients_if_due() -> None:
     now = _claim("disable_unused_clients", every=DISABLE_UNUSED_EVERY)
     if now is not None:
         for disabled in unused.disable_unused_clients(now=now):
-            logger.info("Disabled %s unused clients", disabled)
+            logger.info("Unused clients disabled: %s", disabled)
             if _stopping.is_set():
                 return
         for warned in unused.warn_of_disuse(now=now):
-            logger.info("Warned that %s unused clients will be disabled", warned)
+            logger.info("Warned of unused clients that will be disabled: %s", warned)
             if _stopping.is_set():
                 return
 
@@ -225,7 +225,7 @@ def send_expiry_notices_if_due() -> None:
     if now is not None:
         sent = expiry_notices.send_due(now=now, is_over=_stopping.is_set)
         if sent:
-            logger.info("Sent %s notices about expiring credentials", sent)
+            logger.info("Notices about expiring credentials sent: %s", sent)
 
 
 def renew_certificate() -> None:

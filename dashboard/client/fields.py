@@ -24,7 +24,7 @@ _LIFETIMES = {300: "5 minutes", 900: "15 minutes", 1800: "30 minutes", 3600: "1 
 
 
 def say_token_lifetime(seconds: int) -> str:
-    return _LIFETIMES.get(seconds) or (f"{seconds // 60:,} minutes" if seconds % 60 == 0 else f"{seconds:,} seconds")
+    return _LIFETIMES.get(seconds) or (f"{seconds // 60:,} minute{'s' if seconds > 60 else ''}" if seconds % 60 == 0 else f"{seconds:,} seconds")
 
 
 class ListField(forms.CharField):

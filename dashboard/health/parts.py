@@ -133,7 +133,7 @@ def _cache(now: datetime) -> Part:
 
 def _signing_key(now: datetime) -> Part:
     days = settings.SIGNING_KEY_ROTATION_DAYS
-    limit = f"{days} days" if days else "none"
+    limit = f"{days} day{'s' if days > 1 else ''}" if days else "none"
     keys = list(SigningKey.objects.going_on(now).order_by("-activates_at", "-id"))
     key = next((key for key in keys if key.activates_at <= now), None)
     if key is None:

@@ -105,7 +105,7 @@ def _compare_migrations() -> None:
     """Additional migrations don't matter, because a newer version may be taking over."""
     missing = _known_migrations() - MigrationRecorder(connection).applied_migrations().keys()
     if missing:
-        raise FailedError("missing", f"{len(missing)} migrations are missing. Run “.venv/bin/python manage.py prepare”.")
+        raise FailedError("missing", f"Migrations are missing: {len(missing)}. Run “.venv/bin/python manage.py prepare”.")
 
 
 def _open_signing_key() -> None:

@@ -23,7 +23,7 @@ _TEXTS = {
     "one_time_codes_on": ("One-time codes are on for your account", "From now on, you need a code from your app after your password.{ended}"),
     "one_time_codes_off": ("One-time codes are off for your account", "You no longer need one to sign in."),
     "recovery_codes_made": ("New recovery codes were made for your account", "The old ones no longer work."),
-    "recovery_code_used": ("A recovery code of your account was used", "{left} of 10 are left."),
+    "recovery_code_used": ("A recovery code of your account was used", "You have {left} of 10 left."),
     "wrong_codes": (
         "Somebody has your password but not your code",
         "A sign-in to your account was ended after 5 wrong codes. The person who tried knew the password.",

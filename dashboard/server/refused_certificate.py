@@ -32,7 +32,7 @@ def log_refusal(error: ssl.SSLError, address: str, complaint: str) -> None:
     left_out = _quota.spend(address, time.monotonic())
     if left_out is None:
         return
-    more = f" {left_out} more were refused since the last line." if left_out else ""
+    more = f" {left_out} more refused since the last line." if left_out else ""
     logger.info("A client certificate was refused in the TLS handshake.%s", more, extra={"address": address or None, "reason": f"{reason}."})
 
 

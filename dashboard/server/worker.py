@@ -131,7 +131,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
                 logger.critical("Can't listen on %s: %s", listener, error.strerror)
                 raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from None
             if is_first:
-                logger.info("Listening on %s with %s workers.", listener, self.cfg.workers)
+                logger.info("Listening on %s with %s worker%s.", listener, self.cfg.workers, "" if self.cfg.workers == 1 else "s")
 
     def listen(self) -> None:
         if self.alive:

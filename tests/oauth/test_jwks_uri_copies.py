@@ -353,4 +353,4 @@ def test_log_gets_so_many_lines_about_the_uris_of_a_workspace_and_no_more(regist
         find(registered._replace(jwks_uri=f"https://127.0.0.{number}/"), publisher, now)
     find(registered._replace(jwks_uri="https://127.0.0.9/", workspace_pk=registered.workspace_pk + 1), publisher, now)
     assert len(log.records) == 3
-    assert log.records[-1].message == "A jwks_uri can't be fetched: 127.0.0.9 has an address that isn't public. 2 more were left out since the last line."
+    assert log.records[-1].message == "A jwks_uri can't be fetched: 127.0.0.9 has an address that isn't public. 2 more left out since the last line."

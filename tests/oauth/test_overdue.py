@@ -23,7 +23,7 @@ def test_one_line_a_second_that_says_how_many_it_stands_for(caplog):
         log.write("token", OVERDUE, request_id="r101", now=1002.5)
     assert lines(caplog) == [
         ("crowded: token.", "r0", "TokenOS refused the request at once because too many were already waiting."),
-        ("overdue: a page. 99 more requests were given up since the last line.", "r100", OVERDUE.sentence),
+        ("overdue: a page. 99 more given up since the last line.", "r100", OVERDUE.sentence),
         ("overdue: token.", "r101", OVERDUE.sentence),
     ]
 

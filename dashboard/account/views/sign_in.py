@@ -156,5 +156,5 @@ def _enter_by_factor(request: HttpRequest, stage: Any, factor: Any) -> HttpRespo
     record_authentication(request, user, "mfa", id=factor.pk, type=factor.type)
     response = cast(HttpResponse, stage.exit())
     if factor.type == Authenticator.Type.RECOVERY_CODES:
-        messages.warning(request, f"{recovery_codes.count_left(factor.data)} of {recovery_codes.CODES} recovery codes are left.")
+        messages.warning(request, f"You have {recovery_codes.count_left(factor.data)} of {recovery_codes.CODES} recovery codes left.")
     return response

@@ -122,4 +122,4 @@ def _migrate() -> str | None:
         return None
     with _waiting_for_migrations():
         call_command("migrate", interactive=False, verbosity=0)
-    return f"Migrated the database ({len(plan)} migrations)"
+    return f"Migrated the database ({len(plan)} migration{'s' if len(plan) != 1 else ''})"

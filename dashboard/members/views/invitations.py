@@ -56,12 +56,12 @@ def _deliver(request: HttpRequest, made: list[invitations.NewInvitation]) -> Non
     unsent, _, files = invitations.deliver(made)
     sent, ends = len(made) - len(unsent), f"{made[0].invitation.expires_at:%-d %b}"
     if files:
-        where = f"This instance has no mail server yet. Ask its operator for the email: {_list_few(files)} in DATA_DIR/mail."
+        where = f"This instance has no mail server yet. Ask its operator for the mail: {_list_few(files)} in DATA_DIR/mail."
         messages.warning(request, f"{where} To send mail, the operator must set EMAIL_URL.")
     if sent:
         messages.success(request, f"{sent} invitation{'s' if sent > 1 else ''} sent. {'They expire' if sent > 1 else 'It expires'} on {ends}.")
     if unsent:
-        messages.warning(request, f"The mail server didn’t accept the email to {_list_few(unsent)}. When it works again, use “Send again” under Invited.")
+        messages.warning(request, f"The mail server didn’t accept the mail to {_list_few(unsent)}. When it works again, use “Send again” under Invited.")
 
 
 def _list_few(names: Sequence[str]) -> str:

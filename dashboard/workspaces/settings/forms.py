@@ -97,7 +97,7 @@ class SettingsForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         default, longest = self.cleaned_data.get("default_secret_lifetime_days"), self.cleaned_data.get("max_secret_lifetime_days")
         if default is not None and longest is not None and default > longest:
-            self.add_error("default_secret_lifetime_days", f"The default can’t be longer than the maximum of {longest:,} days.")
+            self.add_error("default_secret_lifetime_days", f"The default can’t be longer than the maximum of {longest:,} day{'s' if longest != 1 else ''}.")
         return self.cleaned_data
 
     def methods(self) -> list[dict[str, Any]]:

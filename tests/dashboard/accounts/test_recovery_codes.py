@@ -40,7 +40,7 @@ def test_one_lets_in_once_and_says_how_many_are_left_and_the_account_keeps_no_ha
     code = app.recovery_codes[3]
     browser, response = enter(ada, f" {code.replace('-', ' ').upper()} ")
     assert response["Location"] == "/"
-    assert "9 of 10 recovery codes are left." in browser.get("/accounts/security/").content.decode()
+    assert "You have 9 of 10 recovery codes left." in browser.get("/accounts/security/").content.decode()
     assert "A recovery code of your account was used" in mailbox.subjects(ada.email)
     assert last_event("user.recovery_code_used").after == {"left": 9}
     assert last_event("user.signed_in").after == {"method": "password and recovery code"}

@@ -59,7 +59,7 @@ def test_things_that_can_work_again_are_told_from_those_that_ended_and_so_many_a
 def test_tokens_beyond_those_that_are_checked_are_counted(adas, billing, monkeypatch):
     monkeypatch.setattr("oauth.leaked_token.MAX_VERIFIED", 2)
     tokens = [ask_for_token(billing).json()["access_token"] for _ in range(3)]
-    assert "1 more tokens look like this instance’s." in text_of(look_up(adas, "\n".join(tokens)))
+    assert "1 more token looks like this instance’s." in text_of(look_up(adas, "\n".join(tokens)))
 
 
 @pytest.mark.parametrize("text", ["hello", "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.c2ln", "\0\0\0", "مرحبا <b>bold</b>"])

@@ -177,7 +177,7 @@ def test_a_mail_server_that_is_down_is_named_and_the_invitation_stays(adas, sett
     settings.EMAIL_BACKEND = "dashboard.instance.mail.smtp.Backend"
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", 1, 1
     text = told(adas, "a@example.com", "b@example.com")
-    assert "The mail server didn’t accept the email to a@example.com, b@example.com. When it works again, use “Send again” under Invited." in text
+    assert "The mail server didn’t accept the mail to a@example.com, b@example.com. When it works again, use “Send again” under Invited." in text
     assert "sent. They expire" not in text
     assert Invitation.objects.count() == 2
 
@@ -185,7 +185,7 @@ def test_a_mail_server_that_is_down_is_named_and_the_invitation_stays(adas, sett
 def test_an_address_that_no_mail_can_go_to_is_named_and_the_others_get_theirs(adas, settings):
     settings.EMAIL_BACKEND = "tests.dashboard.test_expiry_notices.Refusing"
     text = told(adas, "a@refused.example", "b@example.com")
-    assert "didn’t accept the email to a@refused.example." in text
+    assert "didn’t accept the mail to a@refused.example." in text
     assert [address for address, _, _ in mails()] == ["b@example.com"]
 
 
@@ -205,7 +205,7 @@ def test_without_a_mail_server_one_is_told_where_the_mail_is(adas, settings, tmp
     settings.EMAIL_BACKEND = "dashboard.instance.mail.files.Backend"
     text = told(adas, "jonas@example.com")
     [file] = (tmp_path / "mail").iterdir()
-    assert f"This instance has no mail server yet. Ask its operator for the email: {file.name} in DATA_DIR/mail." in text
+    assert f"This instance has no mail server yet. Ask its operator for the mail: {file.name} in DATA_DIR/mail." in text
     assert "To send mail, the operator must set EMAIL_URL." in text
 
 

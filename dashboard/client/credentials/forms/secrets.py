@@ -139,4 +139,5 @@ def _say_days(lifetime: timedelta) -> str:
     if lifetime == timedelta(days=365):
         return "1 year"
     days = lifetime // timedelta(days=1)
-    return f"{days:,} days" if days > 1 else f"{int(lifetime.total_seconds()) // 3600:,} hours"
+    hours = int(lifetime.total_seconds()) // 3600
+    return f"{days:,} days" if days > 1 else f"{hours:,} hour{'s' if hours != 1 else ''}"

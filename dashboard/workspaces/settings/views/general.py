@@ -78,7 +78,8 @@ def settings_report(request: HttpRequest, membership: Membership) -> HttpRespons
         except ValidationError as error:
             form.add_error("days", error)
         else:
-            messages.success(request, f"{count:,} secret{'s' if count != 1 else ''} will expire in {form.cleaned_data['days']:,} days.")
+            days = form.cleaned_data["days"]
+            messages.success(request, f"{count:,} secret{'s' if count != 1 else ''} will expire in {days:,} day{'s' if days != 1 else ''}.")
             return redirect("settings_report", workspace.slug)
     found = policy_report.report(workspace, present, policy_report.in_force(present), query=request.GET, now=now)
     context = {"form": form, "workspace": workspace, "may_change": may(membership, Permission.CHANGE_SETTINGS), **_divide(found)}
