@@ -21,6 +21,8 @@ ELSEWHERE = {
     "dashboard/explain/sent_requests/curl.py": "dashboard/client/test_credential_test.py",
     "dashboard/explain/sent_requests/reading.py": "dashboard/client/test_credential_test.py",
     "dashboard/frame/middleware.py": "dashboard/test_error_pages.py",
+    "dashboard/instance/cache.py": "dashboard/test_endless_replies.py",
+    "dashboard/instance/mail/smtp.py": "dashboard/test_endless_replies.py",
     "dashboard/instance/server_certificate.py": "servers/test_bootstrap.py",
     "dashboard/management/accounts.py": "commands/test_account_status.py",
     "dashboard/people/accounts.py": "dashboard/accounts/test_account.py",

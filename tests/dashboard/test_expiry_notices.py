@@ -316,7 +316,7 @@ def test_one_process_of_all_sends_every_five_minutes(secret, now, caplog):
         schedule.send_expiry_notices_if_due()
         schedule.send_expiry_notices_if_due()
     assert len(outbox.outbox) == 1
-    assert "Sent 1 notices" in caplog.text
+    assert "Notices about expiring credentials sent: 1" in caplog.text
     ScheduledJob.objects.update(next_run_at=now - HOUR)
     schedule.send_expiry_notices_if_due()
     assert len(outbox.outbox) == 1
