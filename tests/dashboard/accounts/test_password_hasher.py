@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import Argon2PasswordHasher, check_password, make_password
 
 from dashboard.people import password_hasher
 from dashboard.settings import PASSWORD_HASHERS
@@ -26,6 +26,16 @@ def test_passwords_that_come_at_once_are_hashed_with_argon2id_one_after_the_othe
     assert hashed.startswith("argon2$argon2id$v=19$m=102400,t=2,p=8$")
     assert check_password("correct horse battery", hashed)
     assert not check_password("another horse battery", other)
+
+
+@pytest.mark.parametrize("password", ["correct horse battery", "pässwörd ✓" * 40, ""])
+def test_one_thread_computes_what_argon2_s_own_eight_threads_compute(password):
+    """Otherwise nobody could sign in with an older password, and another program couldn't read ours."""
+    ours, usual = password_hasher.PatientArgon2PasswordHasher(), Argon2PasswordHasher()
+    hashed = ours.encode(password, "salt" * 6)
+    assert hashed == usual.encode(password, "salt" * 6)
+    assert ours.verify(password, hashed)
+    assert not ours.verify(f"{password}x", hashed)
 
 
 @pytest.mark.long
