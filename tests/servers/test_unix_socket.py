@@ -84,7 +84,7 @@ def nginx(server: Server, folder: Path) -> Iterator[urllib3.HTTPConnectionPool]:
         {
             "listen 443 ssl": f"listen 127.0.0.1:{free_port()} ssl",
             "listen 80;": f"listen 127.0.0.1:{port};",
-            "unix:/run/tokenos/tokenos.sock": f"unix:{folder}/tokenos.sock;",
+            "unix:/run/tokenos/tokenos.sock": f"unix:{folder}/tokenos.sock",
             "/etc/ssl/tokens.example.com/fullchain.pem": str(certificate),
             "/etc/ssl/tokens.example.com/privkey.pem": str(key),
             # So the test needs no TLS in nginx.
